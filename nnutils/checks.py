@@ -1,0 +1,112 @@
+"""What the test cells of the labs call: compare a learner's result with what is right, and say in words what is wrong.
+
+Every check raises ``AssertionError`` with one message: which result, which property failed, with shapes, and, where a
+known mistake explains the result, its name. No check prints an input or the right answer.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["NotDone", "check_close", "check_tensor", "check_unchanged"]
+
+
+class NotDone(NotImplementedError):
+    """Raised by a stub that the learner has not filled in; a notebook shows it as one friendly line, no traceback."""
+
+    def __init__(self, task: str = "this question") -> None:
+        super().__init__(
+            f"Not done yet: {task}. Replace the line `raise NotDone(...)` with your solution and run the cell again."
+        )
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+def check_tensor(
+    value: Any,
+    *,
+    name: str,
+    shape: Sequence[int] | None = None,
+    dtype: torch.dtype | None = None,
+    finite: bool = True,
+) -> Tensor:
+    """Return ``value`` as a plain, detached CPU tensor after checking type, dtype, shape and finiteness, in this order.
+
+    Raises
+    ------
+    AssertionError
+        With a message such as ``softmax: expected shape (4, 3), got (3, 4)``.
+    """
+    if not isinstance(value, Tensor):
+        hint = "; did the function forget its return?" if value is None else ""
+        raise AssertionError(f"{name}: expected a torch.Tensor, got {type(value).__name__}{hint}")
+    plain = value.detach().cpu().as_subclass(Tensor)
+    if dtype is not None and plain.dtype != dtype:
+        raise AssertionError(f"{name}: expected dtype {dtype}, got {plain.dtype}")
+    if shape is not None and tuple(plain.shape) != tuple(shape):
+        raise AssertionError(f"{name}: expected shape {tuple(shape)}, got {tuple(plain.shape)}")
+    if finite and not bool(torch.isfinite(plain).all()):
+        raise AssertionError(
+            f"{name}: {int((~torch.isfinite(plain)).sum())} of {plain.numel()} entries are inf or nan, expected finite numbers"
+        )
+    return plain
+
+
+def check_close(
+    actual: Any,
+    expected: Tensor,
+    *,
+    name: str,
+    rtol: float = 1e-5,
+    atol: float = 1e-7,
+    mistakes: Mapping[str, Tensor] | None = None,
+    same_dtype: bool = True,
+) -> None:
+    """Check that a result equals the expected tensor; where it equals a known wrong one, say which mistake that is.
+
+    Parameters
+    ----------
+    actual : Tensor
+        The learner's result. Type, dtype (unless ``same_dtype=False``), shape and finiteness are checked first.
+    expected : Tensor
+        What is right, same shape.
+    mistakes : mapping from sentence to Tensor, optional
+        What a known mistake would have given; the sentence of the first one that fits ends the message.
+
+    Examples
+    --------
+    >>> check_close(torch.tensor([2.0]), torch.tensor([1.0]), name="f", mistakes={"the factor 1/2 is missing": torch.tensor([2.0])})
+    Traceback (most recent call last):
+    AssertionError: f: wrong value (largest difference 1); the factor 1/2 is missing
+    """
+    plain = check_tensor(actual, name=name, shape=expected.shape, dtype=expected.dtype if same_dtype else None)
+    if _close(plain, expected, rtol, atol):
+        return
+    for sentence, wrong in (mistakes or {}).items():
+        if wrong.shape == plain.shape and _close(plain, wrong, rtol, atol):
+            raise AssertionError(f"{name}: wrong value (largest difference {_gap(plain, expected):.3g}); {sentence}")
+    raise AssertionError(f"{name}: wrong value (largest difference {_gap(plain, expected):.3g})")
+
+
+def check_unchanged(after: Any, before: Tensor, *, name: str) -> None:
+    """Check that an input came back as it went in (same shape, dtype and values)."""
+    plain = check_tensor(after, name=name, shape=before.shape, dtype=before.dtype, finite=False)
+    if not torch.equal(torch.nan_to_num(plain), torch.nan_to_num(before.detach().cpu())):
+        raise AssertionError(
+            f"{name}: the input was changed in place, expected it to come back unchanged; work on a copy"
+        )
+
+
+def _close(actual: Tensor, expected: Tensor, rtol: float, atol: float) -> bool:
+    try:
+        torch.testing.assert_close(actual, expected.detach().cpu(), rtol=rtol, atol=atol, check_dtype=False)
+    except AssertionError:
+        return False
+    return True
+
+
+def _gap(actual: Tensor, expected: Tensor) -> float:
+    return float((actual.double() - expected.detach().cpu().double()).abs().max()) if actual.numel() else 0.0
