@@ -49,9 +49,8 @@ def check_tensor(
     if shape is not None and tuple(plain.shape) != tuple(shape):
         raise AssertionError(f"{name}: expected shape {tuple(shape)}, got {tuple(plain.shape)}")
     if finite and not bool(torch.isfinite(plain).all()):
-        raise AssertionError(
-            f"{name}: {int((~torch.isfinite(plain)).sum())} of {plain.numel()} entries are inf or nan, expected finite numbers"
-        )
+        bad = int((~torch.isfinite(plain)).sum())
+        raise AssertionError(f"{name}: {bad} of {plain.numel()} entries are inf or nan, expected finite numbers")
     return plain
 
 
@@ -78,7 +77,8 @@ def check_close(
 
     Examples
     --------
-    >>> check_close(torch.tensor([2.0]), torch.tensor([1.0]), name="f", mistakes={"the factor 1/2 is missing": torch.tensor([2.0])})
+    >>> forgotten = {"the factor 1/2 is missing": torch.tensor([2.0])}
+    >>> check_close(torch.tensor([2.0]), torch.tensor([1.0]), name="f", mistakes=forgotten)
     Traceback (most recent call last):
     AssertionError: f: wrong value (largest difference 1); the factor 1/2 is missing
     """

@@ -11,12 +11,13 @@ devices, so the same text serves the book, a training run, and a trajectory in t
 PyTorch's names and defaults; :math:`\\varepsilon` (``eps``) stands outside the root, as in PyTorch.
 """
 
-import difflib
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from nnutils.names import one_of
 
 __all__ = [
     "RULES",
@@ -38,14 +39,7 @@ __all__ = [
 ]
 
 State = dict[str, Any]
-
-
-class Rule(Protocol):
-    """An update rule: gradient and state in, change and new state out."""
-
-    __name__: str
-
-    def __call__(self, grad: Tensor, state: State, *, lr: float, **hyper: Any) -> tuple[Tensor, State]: ...
+Rule = Callable[..., tuple[Tensor, State]]
 
 
 def sgd(grad: Tensor, state: State, *, lr: float) -> tuple[Tensor, State]:
@@ -60,13 +54,13 @@ def sgd(grad: Tensor, state: State, *, lr: float) -> tuple[Tensor, State]:
 
 
 def momentum(grad: Tensor, state: State, *, lr: float, momentum: float = 0.9) -> tuple[Tensor, State]:
-    """Heavy ball in PyTorch's form: ``v = mu v + g``, ``delta = -lr v`` (Polyak 1964, equation 9, with ``v`` scaled by ``-1/lr``)."""
+    """Heavy ball in PyTorch's form: ``v = mu v + g``, ``delta = -lr v`` (Polyak 1964; textbooks scale ``v`` by ``-lr``)."""
     velocity = momentum * state.get("velocity", 0.0) + grad
     return -lr * velocity, {"velocity": velocity}
 
 
 def nesterov(grad: Tensor, state: State, *, lr: float, momentum: float = 0.9) -> tuple[Tensor, State]:
-    """Nesterov momentum in PyTorch's form: ``v = mu v + g``, ``delta = -lr (g + mu v)`` (Sutskever et al. 2013, section 2).
+    """Nesterov momentum in PyTorch's form: ``v = mu v + g``, ``delta = -lr (g + mu v)`` (Sutskever et al. 2013, sec. 2).
 
     The parameters that it moves are the look-ahead points of the textbook form.
     """
@@ -83,7 +77,7 @@ def adagrad(grad: Tensor, state: State, *, lr: float = 0.01, eps: float = 1e-10)
 def rmsprop(
     grad: Tensor, state: State, *, lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8
 ) -> tuple[Tensor, State]:
-    """RMSProp: ``s = alpha s + (1 - alpha) g^2``, ``delta = -lr g / (sqrt(s) + eps)`` (Tieleman and Hinton 2012, slide 29)."""
+    """RMSProp: ``s = alpha s + (1 - alpha) g^2``, ``delta = -lr g / (sqrt(s) + eps)`` (Tieleman and Hinton 2012)."""
     square = alpha * state.get("square", 0.0) + (1 - alpha) * grad**2
     return -lr * grad / (square.sqrt() + eps), {"square": square}
 
@@ -108,8 +102,9 @@ def adam(
 def adamax(
     grad: Tensor, state: State, *, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
 ) -> tuple[Tensor, State]:
-    """Adamax (Kingma and Ba 2015, algorithm 2): ``u = max(beta_2 u, |g| + eps)``, ``delta = -lr m / (1 - beta_1^t) / u``.
+    """Adamax (Kingma and Ba 2015, algorithm 2).
 
+    ``m = beta_1 m + (1 - beta_1) g``, ``u = max(beta_2 u, |g| + eps)``, ``delta = -lr m / (1 - beta_1^t) / u``.
     The paper has no ``eps``; PyTorch adds it to ``|g|`` so that a gradient of zero divides nothing by zero.
     """
     beta1, beta2 = betas
@@ -119,17 +114,7 @@ def adamax(
     return -lr * mean / (1 - beta1**step) / largest, {"step": step, "mean": mean, "largest": largest}
 
 
-RULES: dict[str, Callable[..., tuple[Tensor, State]]] = {
-    rule.__name__: rule for rule in (sgd, momentum, nesterov, adagrad, rmsprop, adam, adamax)
-}
-
-
-def _rule(name: str) -> Callable[..., tuple[Tensor, State]]:
-    if name in RULES:
-        return RULES[name]
-    near = difflib.get_close_matches(str(name).lower(), RULES, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"optimizer: got {name!r}, expected one of {', '.join(RULES)}{hint}")
+RULES: dict[str, Rule] = {rule.__name__: rule for rule in (sgd, momentum, nesterov, adagrad, rmsprop, adam, adamax)}
 
 
 def minimize(
@@ -169,7 +154,7 @@ def minimize(
             [0.5000],
             [0.2500]], dtype=torch.float64)
     """
-    rule = _rule(name)
+    rule = RULES[one_of("optimizer", name, RULES)]
     if steps < 0:
         raise ValueError(f"minimize: got steps={steps}, expected 0 or more")
     w = torch.as_tensor(list(start), dtype=torch.float64)
@@ -207,7 +192,7 @@ class Optimizer(torch.optim.Optimizer):
     def __init__(
         self,
         params: Iterable[Any],
-        rule: Callable[..., tuple[Tensor, State]],
+        rule: Rule,
         *,
         lr: float,
         weight_decay: float = 0.0,
