@@ -15,7 +15,6 @@ import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 import numpy as np
 import platformdirs
@@ -146,11 +145,18 @@ def _download(download_url, url: str, path: Path, md5: str) -> bool:  # type: ig
     partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        partial.touch()
+    except OSError as error:
+        raise RuntimeError(
+            f"data: cannot write {path} ({error.strerror}); free some space or set NNUTILS_DATA to another folder"
+        ) from None
+    try:
         download_url(url, str(path.parent), partial.name, md5)
         partial.replace(path)
-    except (URLError, OSError, RuntimeError):
-        partial.unlink(missing_ok=True)
+    except (OSError, RuntimeError):
         return False
+    finally:
+        partial.unlink(missing_ok=True)
     return True
 
 

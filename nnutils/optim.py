@@ -54,15 +54,15 @@ def sgd(grad: Tensor, state: State, *, lr: float) -> tuple[Tensor, State]:
 
 
 def momentum(grad: Tensor, state: State, *, lr: float, momentum: float = 0.9) -> tuple[Tensor, State]:
-    """Heavy ball in PyTorch's form: ``v = mu v + g``, ``delta = -lr v`` (Polyak 1964; textbooks scale ``v`` by ``-lr``)."""
+    """Heavy ball (Polyak 1964) in PyTorch's form: ``v = mu v + g``, ``delta = -lr v``."""
     velocity = momentum * state.get("velocity", 0.0) + grad
     return -lr * velocity, {"velocity": velocity}
 
 
 def nesterov(grad: Tensor, state: State, *, lr: float, momentum: float = 0.9) -> tuple[Tensor, State]:
-    """Nesterov momentum in PyTorch's form: ``v = mu v + g``, ``delta = -lr (g + mu v)`` (Sutskever et al. 2013, sec. 2).
+    """Nesterov momentum (Sutskever et al. 2013, section 2) in PyTorch's form.
 
-    The parameters that it moves are the look-ahead points of the textbook form.
+    ``v = mu v + g``, ``delta = -lr (g + mu v)``. The parameters that it moves are the look-ahead points of the textbook form.
     """
     velocity = momentum * state.get("velocity", 0.0) + grad
     return -lr * (grad + momentum * velocity), {"velocity": velocity}
@@ -77,7 +77,7 @@ def adagrad(grad: Tensor, state: State, *, lr: float = 0.01, eps: float = 1e-10)
 def rmsprop(
     grad: Tensor, state: State, *, lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8
 ) -> tuple[Tensor, State]:
-    """RMSProp: ``s = alpha s + (1 - alpha) g^2``, ``delta = -lr g / (sqrt(s) + eps)`` (Tieleman and Hinton 2012)."""
+    """RMSProp: ``s = alpha s + (1 - alpha) g^2``, ``delta = -lr g / (sqrt(s) + eps)`` (Tieleman, Hinton 2012)."""
     square = alpha * state.get("square", 0.0) + (1 - alpha) * grad**2
     return -lr * grad / (square.sqrt() + eps), {"square": square}
 
@@ -201,7 +201,7 @@ class Optimizer(torch.optim.Optimizer):
     ) -> None:
         _check_range(lr=lr, weight_decay=weight_decay, **hyper)
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, **hyper})
-        self.rule, self.decoupled = rule, decoupled
+        self.rule, self.decoupled, self.hyper = rule, decoupled, ("lr", *hyper)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
@@ -211,7 +211,7 @@ class Optimizer(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            hyper = {key: group[key] for key in self.defaults if key != "weight_decay"}
+            hyper = {key: group[key] for key in self.hyper}
             decay = group["weight_decay"]
             for w in group["params"]:
                 if w.grad is None:
@@ -219,7 +219,7 @@ class Optimizer(torch.optim.Optimizer):
                 grad = w.grad if self.decoupled or not decay else w.grad + decay * w
                 if self.decoupled:
                     w.mul_(1 - group["lr"] * decay)
-                delta, self.state[w]["rule"] = self.rule(grad, self.state[w].get("rule", {}), **hyper)
+                delta, self.state[w] = self.rule(grad, self.state[w], **hyper)
                 w.add_(delta)
         return loss
 

@@ -19,7 +19,7 @@ __all__ = ["COLORS", "INK", "PALETTE", "contour", "curves", "path"]
 
 #: Seven colours that people with any common colour blindness tell apart (Okabe and Ito 2008), darkened or lightened
 #: until each has a contrast of at least 3 : 1 with white and with the dark page.
-COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc5f9c", "#b8860b", "#3a9fd9", "#7f7f7f"]
+COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc5f9c", "#b8860b", "#3091cc", "#7f7f7f"]
 
 #: The colour of axes, ticks and text.
 INK = "#7a7a7a"
@@ -155,7 +155,7 @@ def contour(
 
 
 def path(ax: Axes, points: Tensor, *, label: str | None = None, color: str | None = None) -> Axes:
-    """Draw a trajectory ``(steps + 1, 2)`` over a contour plot, one dot a step, its name at its last point inside the axes."""
+    """Draw a trajectory ``(steps + 1, 2)``, one dot a step, and its name at its last point inside the axes."""
     xy = points.detach().cpu().numpy()
     color = color or PALETTE.get((label or "").lower(), COLORS[0])
     ax.plot(xy[:, 0], xy[:, 1], color=color, marker="o", markersize=2.5, linewidth=1.2)

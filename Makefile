@@ -1,0 +1,93 @@
+# The course, command by command: `make help` lists them. Every target is safe to repeat and says what it does.
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := $(shell find nnutils autograder -name '*.py' -o -name '*.js') nbgrader_config.py requirements.txt
+LAB_SOURCES := $(shell find solutions -type f -not -path '*/__pycache__/*' -not -path '*/.ipynb_checkpoints/*')
+CHAPTERS := $(wildcard chapters/*) intro.md references.bib _config.yml _toc.yml $(wildcard assets/*)
+
+# One thread each: on a busy machine two are many times slower, and outputs reproduce better.
+export OMP_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export NNUTILS_DEVICE ?= cpu
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONPATH := $(CURDIR)
+
+.DEFAULT_GOAL := help
+.PHONY: help course test setup setup-system book labs grade notebooks gpu benchmark lint lock student clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+course: setup labs book grade ## set up, render the website, make the labs, grade the sample class
+	@echo "==> Done. Read:     _build/html/index.html"
+	@echo "          Do:       labs/lab05_optimizers/lab05_optimizers.ipynb  (.venv/bin/jupyter lab labs)"
+	@echo "          Grades:   _build/sample/grades.csv, feedback pages in _build/sample/feedback"
+
+test: setup lint book ## pass every test: code, notebooks, labs, website, class
+	@echo "==> Testing the code, the labs, the class and the website"
+	@python -m pytest
+	@echo "==> Running every notebook and comparing its outputs"
+	@python -m tests.notebooks verify
+
+setup: .venv/.done ## create .venv with the exact packages
+
+.venv/.done: requirements.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) found: install Python 3.11 or newer, or say make PYTHON=/path/to/python"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version) is too old: install Python 3.11 or newer, or say make PYTHON=/path/to/python"; exit 1; }
+	@echo "==> Installing the packages into .venv (about 6 GB with CUDA, once; a few minutes)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+setup-system: ## install what pip cannot bring: chromium, nodejs, bubblewrap, g++
+	@sh tests/system.sh
+
+book: setup _build/html/.done ## render the website, executing every cell
+
+_build/html/.done: $(CHAPTERS) $(SOURCES)
+	@echo "==> Rendering the website (executes each chapter whose code has changed)"
+	@jupyter-book build . --all -W --keep-going --quiet
+	@touch $@
+
+labs: setup _build/labs.done ## generate the students' labs from solutions/
+
+_build/labs.done: $(LAB_SOURCES) $(SOURCES) $(wildcard labs/*/*)
+	@echo "==> Generating the labs"
+	@python -m autograder release
+	@mkdir -p _build && touch $@
+
+grade: setup _build/sample/.done ## make and grade the sample class: gradebook, feedback, grades.csv
+
+_build/sample/.done: $(LAB_SOURCES) $(SOURCES)
+	@echo "==> Grading the sample class"
+	@python -m autograder sample --out _build/sample
+	@touch $@
+
+notebooks: setup ## execute chapters and solutions and store their normalised outputs
+	@echo "==> Executing the notebooks"
+	@python -m tests.notebooks write
+
+gpu: setup ## run chapters and solutions on CUDA and compare the marks with the CPU's
+	@python -m tests.gpu
+
+benchmark: setup ## measure import, training, building and grading against what one would use instead
+	@python -m benchmarks
+
+lint: setup ## check format, style and types
+	@echo "==> Checking format, style and types"
+	@ruff format --check --quiet . && ruff check --quiet . && mypy
+
+lock: setup ## renew requirements.txt from pyproject.toml (needs uv)
+	@sed -n '/^#/p' requirements.txt > _build/requirements.txt
+	@uv pip compile --universal --all-extras --python-version 3.11 --no-annotate --no-header --upgrade pyproject.toml >> _build/requirements.txt
+	@mv _build/requirements.txt requirements.txt
+
+student: ## write the public tree, without solutions and grading, to _build/student
+	@rm -rf _build/student && mkdir -p _build/student
+	@git archive HEAD | tar -x -C _build/student --exclude=solutions --exclude=autograder --exclude=tests/labs --exclude=tests/autograder
+	@echo "==> Written to _build/student"
+
+clean: ## delete what was built; never the grades of a real class
+	@rm -rf _build .ruff_cache .mypy_cache .pytest_cache

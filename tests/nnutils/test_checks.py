@@ -1,0 +1,58 @@
+"""The checks of the labs: what they catch, and what their messages say."""
+
+import pytest
+import torch
+
+from nnutils import checks
+
+RIGHT = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (None, "expected a torch.Tensor, got NoneType; did the function forget its return?"),
+        ([[1.0, 2.0]], "expected a torch.Tensor, got list"),
+        (RIGHT.double(), "expected dtype torch.float32, got torch.float64"),
+        (RIGHT[0], r"expected shape \(2, 2\), got \(2,\)"),
+        (RIGHT * float("nan"), "4 of 4 entries are inf or nan"),
+        (RIGHT + 1, r"wrong value \(largest difference 1\)$"),
+        (RIGHT.T, r"wrong value \(largest difference 1\); rows and columns are exchanged"),
+    ],
+)
+def test_check_close_names_what_is_wrong(wrong, message):
+    with pytest.raises(AssertionError, match=message):
+        checks.check_close(wrong, RIGHT, name="f", mistakes={"rows and columns are exchanged": RIGHT.T})
+
+
+def test_check_close_keeps_what_is_right_to_rounding():
+    checks.check_close((RIGHT * (1 + 1e-7)).requires_grad_(), RIGHT, name="f")
+
+
+def test_a_broadcastable_result_is_not_taken_for_right():
+    with pytest.raises(AssertionError, match="expected shape"):
+        checks.check_close(torch.ones(1), torch.ones(3), name="f")
+
+
+def test_a_subclass_that_lies_about_equality_is_not_believed():
+    class Liar(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, func, types, args=(), kwargs=None):
+            return torch.zeros(2, 2)
+
+    with pytest.raises(AssertionError, match="wrong value"):
+        checks.check_close(torch.ones(2, 2).as_subclass(Liar), RIGHT, name="f")
+
+
+def test_check_unchanged_sees_a_change_in_place():
+    before = RIGHT.clone()
+    checks.check_unchanged(RIGHT, before, name="X")
+    with pytest.raises(AssertionError, match="changed in place"):
+        checks.check_unchanged(RIGHT + 1e-6, before, name="X")
+
+
+def test_not_done_is_one_line_in_a_notebook():
+    error = checks.NotDone("SGD")
+    assert error._render_traceback_() == [str(error)]
+    assert "SGD" in str(error)
+    assert "\n" not in str(error)

@@ -1,0 +1,70 @@
+"""Every schedule against PyTorch's scheduler of the same meaning, over the whole curve."""
+
+import math
+import warnings
+
+import pytest
+import torch
+from torch.optim import lr_scheduler
+
+from nnutils import schedules
+
+
+def torch_curve(make, steps, lr):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
+    scheduler, rates = make(optimizer), []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            scheduler.step()
+    return rates
+
+
+@pytest.mark.parametrize(
+    ("ours", "make", "lr"),
+    [
+        (
+            lambda t: schedules.exponential_decay(t, 0.3, 0.05),
+            lambda o: lr_scheduler.ExponentialLR(o, math.exp(-0.05)),
+            0.3,
+        ),
+        (
+            lambda t: schedules.inverse_time_decay(t, 0.3, 0.1),
+            lambda o: lr_scheduler.LambdaLR(o, lambda t: 1 / (1 + 0.1 * t)),
+            0.3,
+        ),
+        (lambda t: schedules.step_decay(t, 0.3, 0.5, 7), lambda o: lr_scheduler.StepLR(o, 7, 0.5), 0.3),
+        (lambda t: schedules.cyclical(t, 0.01, 0.1, 4), lambda o: lr_scheduler.CyclicLR(o, 0.01, 0.1, 4), 0.01),
+        (
+            lambda t: schedules.cosine_with_warmup(t, 0.3, 0, 40, 0.01),
+            lambda o: lr_scheduler.CosineAnnealingLR(o, 40, 0.01),
+            0.3,
+        ),
+    ],
+)
+def test_equals_the_scheduler_of_pytorch(ours, make, lr):
+    assert [ours(t) for t in range(40)] == pytest.approx(torch_curve(make, 40, lr), rel=1e-9)
+
+
+def test_warmup_rises_linearly_then_falls_to_the_minimum():
+    rates = [schedules.cosine_with_warmup(t, 1.0, warmup=4, total=10, lr_min=0.1) for t in range(14)]
+    assert rates[:5] == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
+    assert rates[7] == pytest.approx(0.55)
+    assert rates[10:] == pytest.approx([0.1] * 4)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: schedules.exponential_decay(-1, 0.1, 0.1), "got step t=-1, expected 0 or more"),
+        (lambda: schedules.exponential_decay(1, -0.1, 0.1), "got lr0=-0.1"),
+        (lambda: schedules.step_decay(1, 0.1, 0.5, 0), "got every=0"),
+        (lambda: schedules.cosine_with_warmup(1, 0.1, 5, 5), "expected 0 <= warmup < total"),
+        (lambda: schedules.cyclical(1, 0.1, 0.2, 0), "got half_cycle=0"),
+    ],
+)
+def test_bad_input_is_refused_with_one_sentence(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,147 @@
+"""The loop against a loop written out by hand, its evaluation, early stopping and refusals."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from nnutils import data, train
+
+
+def small_net(seed=0, d=64, k=10):
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(d, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, k))
+
+
+def test_equals_a_loop_written_out_by_hand():
+    split = data.load("digits")
+    ours, theirs = small_net(), small_net()
+    torch.manual_seed(1)
+    history = train.fit(
+        ours, (split.X_train, split.y_train), optimizer=torch.optim.SGD(ours.parameters(), lr=0.1), epochs=2,
+        batch_size=50, generator=torch.Generator().manual_seed(3), progress=False,
+    )  # fmt: skip
+    torch.manual_seed(1)
+    generator, optimizer, losses = torch.Generator().manual_seed(3), torch.optim.SGD(theirs.parameters(), lr=0.1), []
+    for _ in range(2):
+        order = torch.randperm(len(split.X_train), generator=generator)
+        for start in range(0, len(order), 50):
+            rows = order[start : start + 50]
+            optimizer.zero_grad()
+            loss = F.cross_entropy(theirs(split.X_train[rows]), split.y_train[rows])
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+    assert history.step_loss == losses
+    for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(p, q)
+
+
+def test_train_loss_weighs_a_short_last_batch_by_its_samples():
+    X, y = torch.randn(10, 3), torch.randint(0, 2, (10,))
+    model = nn.Linear(3, 2)
+    frozen = torch.optim.SGD(model.parameters(), lr=0.0)
+    history = train.fit(model, (X, y), optimizer=frozen, epochs=1, batch_size=4, progress=False)
+    assert history.train_loss[0] == pytest.approx(F.cross_entropy(model(X), y).item(), rel=1e-6)
+
+
+def test_evaluate_is_the_mean_over_samples_and_restores_the_mode():
+    model = small_net()
+    model.train()
+    model[2].eval()
+    X, y = torch.randn(7, 64), torch.randint(0, 10, (7,))
+    loss, accuracy = train.evaluate(model, X, y, batch_size=3)
+    assert [module.training for module in model] == [True, True, False, True]
+    model.eval()
+    logits = model(X)
+    assert loss == pytest.approx(F.cross_entropy(logits, y).item(), rel=1e-6)
+    assert accuracy == pytest.approx((logits.argmax(1) == y).float().mean().item())
+
+
+def test_minibatches_keep_samples_and_targets_together():
+    X, y = torch.arange(10.0)[:, None], torch.arange(10)
+    batches = list(train.minibatches(X, y, 4, torch.Generator().manual_seed(0)))
+    assert [len(b) for b, _ in batches] == [4, 4, 2]
+    assert all(torch.equal(b[:, 0].long(), t) for b, t in batches)
+    assert sorted(torch.cat([t for _, t in batches]).tolist()) == list(range(10))
+    assert torch.cat([t for _, t in batches]).tolist() != list(range(10))
+
+
+class Scripted(nn.Module):
+    """Its weight counts optimizer steps; the validation loss follows a script."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(1))
+
+    def forward(self, X):
+        return self.w.expand(len(X), 2)
+
+
+def test_early_stopping_waits_for_patience_and_restores_the_best_weights():
+    script = [5.0, 3.0, 4.0, 3.0, 2.9, 3.5, 3.2, 9.9]
+    model = Scripted()
+
+    def loss_fn(logits, targets):
+        step = int(logits[0, 0].item() + 0.5)
+        return logits.sum() * 0 - logits[0, 0] if torch.is_grad_enabled() else torch.tensor(script[step - 1])
+
+    X, y = torch.zeros(1, 1), torch.zeros(1, dtype=torch.long)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    history = train.fit(
+        model, (X, y), optimizer=optimizer, epochs=20, loss_fn=loss_fn, validation=(X, y), patience=2, progress=False
+    )
+    assert history.val_loss == pytest.approx([5.0, 3.0, 4.0, 3.0])
+    assert history.stopped_early
+    assert model.w.item() == 2.0
+
+
+def test_the_schedule_sets_the_rate_of_every_step():
+    seen, model = [], nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=9.0)
+    optimizer.register_step_pre_hook(lambda o, *_: seen.append(o.param_groups[0]["lr"]))
+    X, y = torch.randn(4, 2), torch.zeros(4, dtype=torch.long)
+    history = train.fit(
+        model, (X, y), optimizer=optimizer, epochs=2, batch_size=2, schedule=lambda t: 0.1 / (t + 1), progress=False
+    )
+    assert seen == pytest.approx([0.1, 0.05, 0.1 / 3, 0.025])
+    assert history.lr == pytest.approx([0.05, 0.025])
+
+
+def test_digits_are_learnt():
+    split, model = data.load("digits"), small_net()
+    torch.manual_seed(0)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    history = train.fit(model, split, optimizer=optimizer, epochs=15, progress=False)
+    assert history.val_accuracy[-1] > 0.9
+    assert train.evaluate(model, split.X_test, split.y_test)[1] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data": (torch.ones(3, 2), torch.zeros(2).long())}, "got 3 rows and 2 targets"),
+        ({"data": (torch.ones(0, 2), torch.zeros(0).long())}, "got 0 rows"),
+        ({"epochs": 0}, "got epochs=0"),
+        ({"patience": 2}, "together with validation data"),
+        ({"optimizer": torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1)}, "no parameter of this model"),
+        ({"batch_size": 0}, "got batch_size=0"),
+        ({"data": (torch.ones(3, 2, device="meta"), torch.zeros(3).long())}, "expected one device"),
+    ],
+)
+def test_bad_input_is_refused_with_one_sentence(change, message):
+    model = nn.Linear(2, 2)
+    arguments = {
+        "data": (torch.ones(3, 2), torch.zeros(3).long()),
+        "optimizer": torch.optim.SGD(model.parameters(), lr=0.1),
+        "epochs": 1,
+        "progress": False,
+        **change,
+    }
+    with pytest.raises(ValueError, match=message):
+        train.fit(model, arguments.pop("data"), **arguments)
+
+
+def test_evaluate_refuses_no_samples():
+    with pytest.raises(ValueError, match="got no samples"):
+        train.evaluate(nn.Linear(2, 2), torch.ones(0, 2), torch.zeros(0).long())
