@@ -62,7 +62,7 @@ def momentum(grad: Tensor, state: State, *, lr: float, momentum: float = 0.9) ->
 def nesterov(grad: Tensor, state: State, *, lr: float, momentum: float = 0.9) -> tuple[Tensor, State]:
     """Nesterov momentum (Sutskever et al. 2013, section 2) in PyTorch's form.
 
-    ``v = mu v + g``, ``delta = -lr (g + mu v)``. The parameters that it moves are the look-ahead points of the textbook form.
+    ``v = mu v + g``, ``delta = -lr (g + mu v)``. What it moves are the look-ahead points of the textbook form.
     """
     velocity = momentum * state.get("velocity", 0.0) + grad
     return -lr * (grad + momentum * velocity), {"velocity": velocity}

@@ -1,0 +1,76 @@
+"""``make benchmark``: what the course costs beside what one would use instead, as ratios within one run.
+
+Every figure is the median of interleaved rounds of process CPU time on one thread, which is steady while other work
+runs. A ratio above its budget makes the run fail.
+"""
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from nnutils import train
+
+ROUNDS = 5
+
+
+def import_seconds(module: str) -> float:
+    """CPU seconds of a fresh process that imports a module."""
+    code = f"import {module}, time; print(time.process_time())"
+    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+
+
+def steps_by_dataloader(model: nn.Module, X: torch.Tensor, y: torch.Tensor) -> None:
+    """The usual loop: TensorDataset, DataLoader, ``loss.item()`` at each step."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for inputs, targets in DataLoader(TensorDataset(X, y), batch_size=64, shuffle=True):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(inputs), targets)
+        loss.backward()
+        optimizer.step()
+        loss.item()
+
+
+def steps_by_fit(model: nn.Module, X: torch.Tensor, y: torch.Tensor) -> None:
+    """The same epoch by ``nnutils.train.fit``."""
+    train.fit(model, (X, y), optimizer=torch.optim.SGD(model.parameters(), lr=0.1), epochs=1, progress=False)
+
+
+def cpu_seconds(run: Callable[..., None], *layers: int) -> float:
+    torch.manual_seed(0)
+    sizes = list(zip(layers, layers[1:], strict=False))
+    model = nn.Sequential(*[m for a, b in sizes for m in (nn.Linear(a, b), nn.ReLU())][:-1])
+    X, y = torch.randn(20_000, layers[0]), torch.randint(0, layers[-1], (20_000,))
+    start = time.process_time()
+    run(model, X, y)
+    return time.process_time() - start
+
+
+def report(what: str, ours: list[float], theirs: list[float], budget: float) -> bool:
+    """Print medians and their ratio; True when the ratio is within the budget."""
+    a, b = statistics.median(ours), statistics.median(theirs)
+    good = a / b <= budget
+    print(f"{what:<58} {a:7.3f} s {b:7.3f} s   ratio {a / b:5.2f} (budget {budget}){'' if good else '  TOO SLOW'}")
+    return good
+
+
+def main() -> int:
+    torch.set_num_threads(1)
+    print(f"{'median CPU seconds of ' + str(ROUNDS) + ' interleaved rounds':<58} {'ours':>9} {'other':>9}")
+    imports = [(import_seconds("nnutils.train"), import_seconds("torch")) for _ in range(ROUNDS)]
+    good = report("import nnutils.train / import torch", *map(list, zip(*imports, strict=True)), budget=1.3)
+    for layers in ((784, 128, 10), (2, 64, 64, 2)):
+        pairs = [(cpu_seconds(steps_by_fit, *layers), cpu_seconds(steps_by_dataloader, *layers)) for _ in range(ROUNDS)]
+        name = "-".join(map(str, layers))
+        good &= report(f"one epoch of {name}: fit / DataLoader loop", *map(list, zip(*pairs, strict=True)), budget=1.0)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
