@@ -1,0 +1,337 @@
+"""What a question refuses: names that would answer it for the learner, such as ``torch.optim`` in the optimizers lab.
+
+Two checks. ``violations`` reads the source: from the question's names it follows helpers, base classes and aliases
+(``import torch.optim as o``, ``from torch import optim``) and reports refused names on the way; what only an experiment
+or another question uses costs nothing. ``Guard`` acts while the learner's code runs: for that time the refused
+functions and classes raise ``RefusedError``, however they were reached.
+"""
+
+import ast
+import importlib
+import inspect
+import sys
+import types
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from IPython.core.inputtransformer2 import TransformerManager
+
+__all__ = ["Guard", "RefusedError", "sentence", "violations"]
+
+
+class RefusedError(RuntimeError):
+    """The learner's code called something that the question refuses."""
+
+
+def sentence(question: str, name: str) -> str:
+    """Return the one sentence that a learner reads.
+
+    >>> sentence("sgd", "torch.optim")
+    'sgd: torch.optim is refused in this question; write the update yourself'
+    """
+    task = "the update" if "optim" in name else "it"
+    return f"{question}: {name} is refused in this question; write {task} yourself"
+
+
+# ------------------------------------------------------------------ before the code runs
+
+
+def violations(cells: Sequence[str], names: Iterable[str], refused: Sequence[str]) -> list[str]:
+    """Return the refused dotted names that the code behind ``names`` uses, in the order of their discovery.
+
+    Parameters
+    ----------
+    cells : sequence of str
+        Source of the code cells in the order in which they ran; a later definition of a name replaces an earlier one.
+    names : iterable of str
+        The question's names.
+    refused : sequence of str
+        Dotted prefixes: ``torch.optim`` refuses ``torch.optim.SGD`` as well.
+
+    Examples
+    --------
+    >>> violations(["import torch.optim as o", "def f(p): return o.SGD(p)"], ["f"], ["torch.optim"])
+    ['torch.optim.SGD']
+    """
+    book = _definitions(cells)
+    found: list[str] = []
+    waiting, seen = list(names), set()
+    while waiting:
+        name = waiting.pop(0)
+        if name in seen or name not in book:
+            continue
+        seen.add(name)
+        for node in book[name]:
+            for kind, what in _uses(node, book):
+                if kind == "name":
+                    waiting.append(what)
+                elif any(what.startswith(prefix) for prefix in refused) and what not in found:
+                    found.append(what)
+    return found
+
+
+def _definitions(cells: Sequence[str]) -> dict[str, list[ast.AST]]:
+    """Map each top-level name to the statements that define it (the last cell that does so wins)."""
+    book: dict[str, list[ast.AST]] = {}
+    transform = TransformerManager().transform_cell
+    for cell in cells:
+        try:
+            tree = ast.parse(transform(cell))
+        except (SyntaxError, ValueError):
+            continue
+        here: dict[str, list[ast.AST]] = {}
+        for node in _statements(tree.body):
+            for name in _bound(node):
+                here.setdefault(name, []).append(node)
+        # a name changed in place or by attribute (`SGD.step = step`) keeps its definition
+        for name, nodes in here.items():
+            extends = all(
+                isinstance(n, ast.AugAssign) or (isinstance(n, ast.Assign) and not _plain(n, name)) for n in nodes
+            )
+            book[name] = book.get(name, []) + nodes if extends or name == "*" else nodes
+    return book
+
+
+def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements that run at top level, those inside if, try, with and for included."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        for field in ("body", "orelse", "finalbody"):
+            yield from _statements(getattr(node, field, []))
+        for handler in getattr(node, "handlers", []):
+            yield from _statements(handler.body)
+
+
+def _bound(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        for alias in node.names:
+            yield alias.asname or alias.name.split(".")[0]
+    elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.For | ast.With):
+        targets: list[ast.AST] = list(getattr(node, "targets", None) or [getattr(node, "target", None)])
+        targets += [item.optional_vars for item in getattr(node, "items", [])]
+        for target in targets:
+            if target is None:
+                continue
+            if isinstance(target, ast.Attribute | ast.Subscript):
+                root: ast.AST = target
+                while isinstance(root, ast.Attribute | ast.Subscript):
+                    root = root.value
+                if isinstance(root, ast.Name):
+                    yield root.id
+                continue
+            yield from (n.id for n in ast.walk(target) if isinstance(n, ast.Name))
+
+
+def _plain(node: ast.Assign, name: str) -> bool:
+    return any(
+        isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store)
+        for t in node.targets
+        for n in ast.walk(t)
+    )
+
+
+def _imports(node: ast.AST) -> dict[str, str]:
+    """Return what an import statement binds: name -> dotted path."""
+    bound = {}
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            bound[alias.asname or alias.name.split(".")[0]] = alias.name if alias.asname else alias.name.split(".")[0]
+    elif isinstance(node, ast.ImportFrom) and node.level == 0:
+        for alias in node.names:
+            bound[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    return bound
+
+
+def _uses(definition: ast.AST, book: dict[str, list[ast.AST]]) -> Iterator[tuple[str, str]]:
+    """Yield ("name", top-level name) and ("path", dotted path) for everything a definition refers to."""
+    if isinstance(definition, ast.Import | ast.ImportFrom):
+        return  # importing costs nothing; using does
+    local = _Local(definition)
+    for node in local.nodes:
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[-1], ast.Constant):
+            text = next((a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)), "")
+            called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            if called in ("import_module", "__import__"):
+                yield "path", text
+            elif called == "getattr" and (base := _path(node.args[0], local, book)):
+                yield "path", f"{base}.{text}"
+        if isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield from (("path", f"{node.module}.{alias.name}") for alias in node.names if alias.name != "*")
+        if isinstance(node, ast.Name | ast.Attribute):
+            path = _path(node, local, book)
+            if path:
+                yield "path", path
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            if node.id in book:
+                yield "name", node.id
+            else:  # from torch.optim import *
+                for star in book.get("*", []):
+                    module = str(getattr(star, "module", ""))
+                    if _has(module, node.id):
+                        yield "path", f"{module}.{node.id}"
+
+
+class _Local:
+    """The nodes of one definition without annotations, and the imports inside it."""
+
+    def __init__(self, definition: ast.AST) -> None:
+        self.nodes = list(_without_annotations(definition))
+        self.imports: dict[str, str] = {}
+        for node in self.nodes:
+            self.imports |= _imports(node)
+
+
+def _without_annotations(node: ast.AST) -> Iterator[ast.AST]:
+    yield node
+    for field, value in ast.iter_fields(node):
+        if field in ("annotation", "returns"):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                yield from _without_annotations(child)
+
+
+def _path(node: ast.AST, local: _Local, book: dict[str, list[ast.AST]], depth: int = 0) -> str | None:
+    """Return the dotted path that a name or attribute chain stands for, or None when it is no module's."""
+    if depth > 20:
+        return None
+    if isinstance(node, ast.Attribute):
+        base = _path(node.value, local, book, depth + 1)
+        return f"{base}.{node.attr}" if base else None
+    if not isinstance(node, ast.Name):
+        return None
+    if node.id in local.imports:
+        return local.imports[node.id]
+    for definition in reversed(book.get(node.id, [])):
+        if path := _imports(definition).get(node.id):
+            return path
+        if isinstance(definition, ast.Assign) and isinstance(definition.value, ast.Name | ast.Attribute):
+            alias = definition.value
+            if not (isinstance(alias, ast.Name) and alias.id == node.id):
+                return _path(alias, local, book, depth + 1)
+    return None
+
+
+def _has(module: str, name: str) -> bool:
+    try:
+        loaded = importlib.import_module(module)
+    except Exception:
+        return False
+    return not name.startswith("_") and hasattr(loaded, name)
+
+
+# ------------------------------------------------------------------ while the code runs
+
+
+class Guard:
+    """Makes the refused functions and classes raise ``RefusedError`` while it is active.
+
+    Python functions get another ``__code__`` for the time, so that a reference taken long before is caught too; a class
+    is refused when it is constructed. What is written in C is replaced where its module holds it.
+    """
+
+    def __init__(self, question: str, refused: Sequence[str]) -> None:
+        self._swaps: list[tuple[types.FunctionType, types.CodeType, types.CodeType]] = []
+        self._holders: list[tuple[Any, str, Any, Any]] = []
+        seen: set[int] = set()
+        for prefix in refused:
+            for path, thing, holder, attribute in _targets(prefix):
+                self._refuse(thing, holder, attribute, sentence(question, path), seen)
+
+    def _refuse(self, thing: Any, holder: Any, attribute: str, message: str, seen: set[int]) -> None:
+        if inspect.isclass(thing):
+            constructor = thing.__dict__.get("__init__")
+            if constructor is None or id(constructor) in seen:
+                return
+            thing = constructor
+        if id(thing) in seen:
+            return
+        seen.add(id(thing))
+        if isinstance(thing, types.FunctionType):
+            code = _refusing_code(message, len(thing.__code__.co_freevars))
+            self._swaps.append((thing, thing.__code__, code))
+        elif callable(thing) and isinstance(holder, types.ModuleType):
+            self._holders.append((holder, attribute, thing, _refusing(message)))
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Refuse within this block, and only there."""
+        for function, _, code in self._swaps:
+            function.__code__ = code
+        for holder, attribute, _, refusing in self._holders:
+            setattr(holder, attribute, refusing)
+        try:
+            yield
+        finally:
+            for function, code, _ in self._swaps:
+                function.__code__ = code
+            for holder, attribute, thing, _ in self._holders:
+                setattr(holder, attribute, thing)
+
+
+def _targets(prefix: str) -> Iterator[tuple[str, Any, Any, str]]:
+    """Yield (dotted path, thing, holder, attribute) for every callable whose path starts with ``prefix``."""
+    parent, _, last = prefix.rpartition(".")
+    holder = _resolve(parent)
+    if holder is None:
+        return
+    for attribute in sorted(vars(holder)):
+        if not attribute.startswith(last):
+            continue
+        thing = getattr(holder, attribute)
+        if callable(thing):
+            yield f"{parent}.{attribute}", thing, holder, attribute
+    for attribute in sorted(vars(holder)):
+        if attribute.startswith(last) and isinstance(getattr(holder, attribute), types.ModuleType):
+            yield from _inside(f"{parent}.{attribute}", prefix)
+    if _resolve(prefix) is not None and isinstance(sys.modules.get(prefix), types.ModuleType):
+        yield from _inside(prefix, prefix)
+
+
+def _inside(module: str, prefix: str) -> Iterator[tuple[str, Any, Any, str]]:
+    for name in sorted(n for n in sys.modules if n == module or n.startswith(module + ".")):
+        loaded = sys.modules[name]
+        for attribute, thing in sorted(vars(loaded).items()):
+            own = str(getattr(thing, "__module__", "")).startswith(prefix)
+            if own and callable(thing) and not attribute.startswith("__"):
+                yield f"{name}.{attribute}", thing, loaded, attribute
+
+
+def _resolve(path: str) -> Any:
+    """Return the object of a dotted path, importing modules on the way; None when there is none."""
+    try:
+        return importlib.import_module(path)
+    except ImportError:
+        pass
+    holder, _, last = path.rpartition(".")
+    return getattr(_resolve(holder), last, None) if holder else None
+
+
+def _refusing(message: str) -> Callable[..., Any]:
+    def refused(*args: Any, **kwargs: Any) -> Any:
+        raise RefusedError(message)
+
+    return refused
+
+
+def _refusing_code(message: str, free: int) -> types.CodeType:
+    """Return code that raises ``RefusedError`` and has as many free variables as the code that it replaces."""
+    cells = [f"cell_{i}" for i in range(free)]
+    lines = [
+        "def outer():",
+        *[f"    {name} = None" for name in cells],
+        "    def refused(*args, **kwargs):",
+        *[f"        {name}" for name in cells],
+        "        from autograder.rules import RefusedError",
+        f"        raise RefusedError({message!r})",
+        "    return refused",
+    ]
+    space: dict[str, Any] = {}
+    exec("\n".join(lines), space)
+    code: types.CodeType = space["outer"]().__code__
+    return code
