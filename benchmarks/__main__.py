@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -44,7 +45,7 @@ def steps_by_fit(model: nn.Module, X: torch.Tensor, y: torch.Tensor) -> None:
 
 def cpu_seconds(run: Callable[..., None], *layers: int) -> float:
     torch.manual_seed(0)
-    sizes = list(zip(layers, layers[1:], strict=False))
+    sizes = list(pairwise(layers))
     model = nn.Sequential(*[m for a, b in sizes for m in (nn.Linear(a, b), nn.ReLU())][:-1])
     X, y = torch.randn(20_000, layers[0]), torch.randint(0, layers[-1], (20_000,))
     start = time.process_time()
