@@ -1,0 +1,47 @@
+"""Join the JavaScript files of this folder, without a build tool.
+
+The files are ES modules that import only each other, one ``import`` statement a line. ``module`` gives one figure
+as a module of its own, which is what anywidget shows in a live notebook; ``site_script`` gives all figures, the quiz and the loader as
+one classic script, since a browser refuses modules on pages opened from a folder (``file://``).
+"""
+
+import re
+from pathlib import Path
+
+__all__ = ["FIGURES", "module", "site_script"]
+
+HERE = Path(__file__).parent
+FIGURES = ("race",)
+IMPORT = re.compile(r'^import (?P<what>.+?) from "\./(?P<file>[\w.]+)".*;\n', re.MULTILINE)
+
+
+def module(name: str) -> str:
+    """Return the figure's module ``<name>.js`` with everything it imports in front of it, as one ES module."""
+    seen: set[str] = set()
+
+    def with_imports(file: str) -> str:
+        text = (HERE / file).read_text(encoding="utf-8")
+        before = ""
+        for found in IMPORT.finditer(text):
+            if found["file"] in seen:
+                continue
+            seen.add(found["file"])
+            if found["file"].endswith(".json"):
+                before += f"const {found['what']} = {(HERE / found['file']).read_text(encoding='utf-8').strip()};\n"
+            else:
+                before += with_imports(found["file"])
+        return before + IMPORT.sub("", text)
+
+    return with_imports(f"{name}.js")
+
+
+def site_script() -> str:
+    """Return the website's script: each figure's module as a function that is called when the figure is needed, then the loader and the quiz."""
+    figures = ""
+    for name in FIGURES:
+        text = re.sub(r"^export default ", "return ", module(name), flags=re.MULTILINE)
+        text = re.sub(r"^export \{.*\};\n", "", text, flags=re.MULTILINE)
+        text = re.sub(r"^export ", "", text, flags=re.MULTILINE)
+        figures += f"figures.{name} = () => {{\n{text}}};\n"
+    own = "".join((HERE / file).read_text(encoding="utf-8") for file in ("loader.js", "quiz.js"))
+    return f'(() => {{\n"use strict";\nconst figures = {{}};\n{figures}{own}}})();\n'

@@ -1,0 +1,80 @@
+"""The course's own Sphinx extension: interactive figures, quizzes and clean notebook downloads on the website.
+
+It joins the JavaScript into one script, adds script and style to the pages that hold a figure or a quiz, and removes
+what those pages do not need: the widget state for a kernel that is not there. The notebooks offered for download
+hold no outputs.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+from . import bundle
+
+__all__ = ["setup"]
+
+SCRIPT, STYLE = "figures.js", "figures.css"
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension; Sphinx calls this."""
+    app.connect("config-inited", _write_assets)
+    app.connect("html-page-context", _complete_page, priority=400)  # before MyST-NB adds the widget state at 500
+    app.connect("html-page-context", _one_download, priority=900)  # after the theme made its buttons at 501
+    app.connect("build-finished", _clean_downloads)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _write_assets(app: Sphinx, config: Config) -> None:
+    folder = Path(app.doctreedir).parent / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in ((SCRIPT, bundle.site_script()), (STYLE, (bundle.HERE / STYLE).read_text(encoding="utf-8"))):
+        if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != text:
+            (folder / name).write_text(text, encoding="utf-8")
+    config.html_static_path = [*config.html_static_path, str(folder)]
+
+
+def _complete_page(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+    body = context.get("body", "")
+    if 'class="nn-figure"' in body or 'class="quiz"' in body:
+        app.add_js_file(SCRIPT, loading_method="defer")
+        app.add_css_file(STYLE)
+    for key in [key for key in _scripts_of(app, page) if key.startswith("ipywidgets_")]:
+        del _scripts_of(app, page)[key]
+
+
+def _scripts_of(app: Sphinx, page: str) -> dict[str, Any]:
+    """Return the scripts that MyST-NB keeps for a page."""
+    return getattr(app.env, "nb_metadata", {}).get(page, {}).get("js_files", {})
+
+
+def _one_download(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+    """Keep one ``.ipynb`` in the download menu of a page that is a notebook: its source."""
+    if context.get("page_source_suffix") == ".ipynb":
+        for group in context.get("header_buttons", []):
+            if group.get("label") == "download-buttons":
+                group["buttons"] = [one for one in group["buttons"] if one["label"] != "download-notebook-button"]
+
+
+def _clean_downloads(app: Sphinx, failure: Exception | None) -> None:
+    if failure or app.builder.format != "html":
+        return
+    for page in app.env.found_docs:
+        source = Path(app.env.doc2path(page))
+        target = Path(app.outdir) / "_sources" / f"{page}.ipynb"
+        if source.suffix == ".ipynb" and target.exists():
+            target.write_text(without_outputs(source.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def without_outputs(text: str) -> str:
+    """Return a notebook's JSON without outputs, execution counts and widget state."""
+    notebook = json.loads(text)
+    notebook["metadata"].pop("widgets", None)
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [], None
+    return json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
