@@ -31,6 +31,9 @@ export function decades(low, high) {
   return [...values, Number(`1e${high}`)];
 }
 
+// Colour the part of a range input's track that lies before its thumb.
+export const fill = (input) => input.style.setProperty("--nn-fill", `${(100 * input.value) / Math.max(1, input.max)}%`);
+
 // A slider over a list of values. `name` is what a screen reader calls it, `label` what stands beside it.
 export function slider({ label, name = label, values, format = String, onInput }) {
   const input = h("input", { type: "range", min: 0, max: values.length - 1, step: 1, "aria-label": name });
@@ -39,6 +42,7 @@ export function slider({ label, name = label, values, format = String, onInput }
   const set = (value) => {
     const distance = values.map((known) => Math.abs(known - value));
     input.value = distance.indexOf(Math.min(...distance));
+    fill(input);
     input.setAttribute("aria-valuetext", format(value));
     output.textContent = format(value);
   };

@@ -38,7 +38,7 @@ export function shade(canvas, f, [x0, x1], [y0, y1], levels, columns = 150, rows
     for (let i = 0; i < columns; i++) {
       const value = f([x0 + ((i + 0.5) * (x1 - x0)) / columns, y1 - ((j + 0.5) * (y1 - y0)) / rows]);
       const depth = Math.min(1, Math.max(0, (high - Math.log(value + 1e-12)) / (high - low)));
-      image.data.set([84, 130, 190, 10 + 85 * depth], 4 * (j * columns + i));
+      image.data.set([84, 130, 190, 8 + 110 * depth], 4 * (j * columns + i));
     }
   }
   context.putImageData(image, 0, 0);
@@ -87,9 +87,10 @@ export function ticks(low, high, count) {
 const RAISED = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
 export const power = (exponent) => `10${[...String(exponent)].map((sign) => RAISED[sign]).join("")}`;
 
-// Places for labels of one line that want to stand at `wanted` ([x, y, width] each): moved up or down until none overlap.
-export function apart(wanted, line, height) {
-  const placed = [];
+// Places for labels of one line that want to stand at `wanted` ([x, y, width] each): moved up or down until none
+// overlaps another or one of the boxes `taken`.
+export function apart(wanted, line, height, taken = []) {
+  const placed = [...taken];
   for (const [x, y, width] of wanted) {
     let best = y;
     for (let k = 0; k < 40; k++) {
@@ -101,5 +102,5 @@ export function apart(wanted, line, height) {
     }
     placed.push({ x, y: best, width });
   }
-  return placed.map((box) => box.y);
+  return placed.slice(taken.length).map((box) => box.y);
 }

@@ -1,6 +1,6 @@
 // The optimizer race on a page: a map of the surface, the loss over the steps, and a row of sliders for each optimizer.
 import { SURFACES, defaults, settings, spec, trajectories } from "./race_engine.js";
-import { announcer, button, choice, decades, h, keepKeys, player, s, short, slider, stillness, whenSeen } from "./core.js";
+import { announcer, button, choice, decades, fill, h, keepKeys, player, s, short, slider, stillness, whenSeen } from "./core.js";
 import { apart, contour, dots, marker, polyline, power, shade, ticks } from "./plot.js";
 
 const RATES = decades(-4, 1);
@@ -28,10 +28,10 @@ function symbol(name, size) {
 
 // How an optimizer looks in both plots: its line with its marker.
 function swatch(name) {
-  const line = s("path", { d: "M0 8H36", stroke: look(name).color, "stroke-dasharray": look(name).dash, class: "nn-line" });
+  const line = s("path", { d: "M0 8H30", stroke: look(name).color, "stroke-dasharray": look(name).dash, class: "nn-line" });
   const mark = symbol(name, 5);
-  mark.setAttribute("transform", "translate(18 8)");
-  return s("svg", { width: 36, height: 16, "aria-hidden": "true" }, line, mark);
+  mark.setAttribute("transform", "translate(15 8)");
+  return s("svg", { width: 30, height: 16, "aria-hidden": "true" }, line, mark);
 }
 
 function render({ model, el }) {
@@ -65,11 +65,11 @@ function render({ model, el }) {
     length: () => state.steps,
     show: (step) => { shown = step; draw(); },
     changed: (playing) => {
-      playButton.textContent = playing ? "❚❚ Pause" : "▶ Race";
+      playButton.textContent = playing ? "❚❚ Pause" : "▶ Play";
       if (!playing) draw();
     },
   });
-  const playButton = button("▶ Race", () => (race.playing() ? race.pause() : race.play(shown >= state.steps ? 0 : shown)), { class: "nn-play" });
+  const playButton = button("▶ Play", () => (race.playing() ? race.pause() : race.play(shown >= state.steps ? 0 : shown)), { class: "nn-play" });
   const stepButton = button("One step", () => { race.pause(); shown = shown >= state.steps ? 0 : shown + 1; draw(); });
   const scrub = h("input", { type: "range", min: 0, step: 1, "aria-label": "Step shown" });
   scrub.addEventListener("input", () => { race.pause(); shown = Number(scrub.value); draw(); });
@@ -91,8 +91,9 @@ function render({ model, el }) {
       onInput: (value) => knobChange(name, knob, value),
     }));
     const loss = h("span", { class: "nn-loss-now" });
-    const holder = h("div", { class: "nn-sliders" }, ...sliders.map((one) => one.el));
-    const row = h("div", { class: "nn-row", role: "group", "aria-label": look(name).label },
+    const [rate, ...others] = sliders.map((one) => one.el);
+    const holder = h("div", { class: "nn-sliders" }, rate, h("div", { class: "nn-others" }, ...others));
+    const row = h("div", { class: "nn-row", role: "group", "aria-label": look(name).label, style: `--nn-accent: ${look(name).color}` },
       h("label", { class: "nn-name" }, tick, swatch(name), h("span", {}, look(name).label)), holder, loss);
     return [name, { row, tick, knobs, sliders, loss, holder }];
   }));
@@ -127,8 +128,8 @@ function render({ model, el }) {
   const root = h("div", { class: "nn-race" },
     surfaces.el, about, h("div", { class: "nn-plots" }, map, lossPlot),
     h("div", { class: "nn-transport" }, playButton, stepButton, h("div", { class: "nn-slider nn-scrub" }, scrub, scrubText), length.el),
-    noisy, h("div", { class: "nn-rows" }, ...Object.values(rows).map(({ row }) => row)),
-    verdict.el, h("div", { class: "nn-foot" }, reset, link));
+    verdict.el, noisy, h("div", { class: "nn-rows" }, ...Object.values(rows).map(({ row }) => row)),
+    h("div", { class: "nn-foot" }, reset, link));
   keepKeys(root);
   el.append(root);
 
@@ -234,7 +235,8 @@ function render({ model, el }) {
       return { name, mark, text, wide, left: mark[0] + 12 + wide > right };
     });
     const labelX = ({ mark, wide, left }) => (left ? mark[0] - 12 - wide : mark[0] + 12);
-    const ys = apart(ends.map((end) => [labelX(end), end.mark[1] + 4, end.wide]), 15, bottom);
+    const taken = spec.surfaces[state.surface].minima.map(px).map(([x, y]) => ({ x: x - 30, y: y + 18, width: 60 }));
+    const ys = apart(ends.map((end) => [labelX(end), end.mark[1] + 4, end.wide]), 15, bottom, taken);
     heads.replaceChildren(...ends.map((end, i) => {
       const { mark: [x, y], left, text, name } = end;
       const anchor = x + (left ? -11 : 11);
@@ -314,6 +316,7 @@ function render({ model, el }) {
     noisy.hidden = state.surface !== "noisy_bowl";
     scrub.max = state.steps;
     scrub.value = upTo;
+    fill(scrub);
     scrub.setAttribute("aria-valuetext", `step ${upTo} of ${state.steps}`);
     scrubText.textContent = `step ${upTo}`;
     const now = Object.fromEntries(summary(upTo).map((one) => [one.name, one]));

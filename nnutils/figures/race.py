@@ -22,7 +22,7 @@ __all__ = ["SURFACES", "OptimizerRace", "gradient_noise"]
 SPEC: dict[str, Any] = json.loads((Path(__file__).parent / "race.json").read_text(encoding="utf-8"))
 
 SURFACES: dict[str, Callable[[Tensor], Tensor]] = {
-    "ravine": lambda w: 0.1 * w[..., 0] ** 2 + 2 * w[..., 1] ** 2,
+    "ravine": lambda w: 0.04 * w[..., 0] ** 2 + 2 * w[..., 1] ** 2,
     "saddle": lambda w: w[..., 0] ** 2 / 2 - w[..., 1] ** 2 / 2 + w[..., 1] ** 4 / 4 + 1 / 4,
     "rosenbrock": lambda w: (1 - w[..., 0]) ** 2 + 100 * (w[..., 1] - w[..., 0] ** 2) ** 2,
     "noisy_bowl": lambda w: (w**2).sum(-1) / 2,

@@ -7,8 +7,8 @@ export { spec };
 // Each surface: loss and gradient at w = [x, y]. Every minimum has loss 0, so that losses can be drawn on a log scale.
 export const SURFACES = {
   ravine: {
-    loss: ([x, y]) => 0.1 * x * x + 2 * y * y,
-    grad: ([x, y]) => [0.2 * x, 4 * y],
+    loss: ([x, y]) => 0.04 * x * x + 2 * y * y,
+    grad: ([x, y]) => [0.08 * x, 4 * y],
   },
   saddle: {
     loss: ([x, y]) => 0.5 * x * x - 0.5 * y * y + 0.25 * y ** 4 + 0.25,

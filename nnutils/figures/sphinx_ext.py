@@ -6,6 +6,7 @@ hold no outputs.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from . import bundle
 __all__ = ["setup"]
 
 SCRIPT, STYLE = "figures.js", "figures.css"
+OPTION = re.compile(r'<details class="quiz-option".*?</details>', re.DOTALL)
+MATHS = re.compile(r"(?<![\\$])\$(?![\s$])([^$<]+?)(?<![\s\\])\$(?!\d)")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -43,8 +46,14 @@ def _complete_page(app: Sphinx, page: str, template: str, context: dict[str, Any
     if 'class="nn-figure"' in body or 'class="quiz"' in body:
         app.add_js_file(SCRIPT, loading_method="defer")
         app.add_css_file(STYLE)
+        context["body"] = OPTION.sub(lambda option: MATHS.sub(_maths, option[0]), body)
     for key in [key for key in _scripts_of(app, page) if key.startswith("ipywidgets_")]:
         del _scripts_of(app, page)[key]
+
+
+def _maths(found: re.Match[str]) -> str:
+    """Mark ``$...$`` that stands in plain HTML, where Markdown does not see it, for MathJax."""
+    return rf'<span class="math notranslate nohighlight">\({found[1]}\)</span>'
 
 
 def _scripts_of(app: Sphinx, page: str) -> dict[str, Any]:
