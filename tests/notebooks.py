@@ -44,16 +44,18 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
         kernelspec=KERNEL,
         language_info={"name": "python"},
     )
+    count = 0  # nbval takes a cell without a count for one that was never run
     for cell in tidy.cells:
         cell.metadata = NotebookNode({key: value for key, value in cell.metadata.items() if key in _CELL_METADATA})
-        cell.pop("attachments", None) if not cell.get("attachments") else None
         if cell.cell_type == "code":
-            cell.execution_count = None
-            cell.outputs = [output for output in map(_normalise_output, cell.outputs) if output is not None]
+            count += 1
+            cell.execution_count = count
+            outputs = (_normalise_output(output, count) for output in cell.outputs)
+            cell.outputs = [output for output in outputs if output is not None]
     return tidy
 
 
-def _normalise_output(output: NotebookNode) -> NotebookNode | None:
+def _normalise_output(output: NotebookNode, count: int) -> NotebookNode | None:
     if "data" not in output:
         return output
     html = "".join(output.data.get("text/html", ""))
@@ -62,7 +64,7 @@ def _normalise_output(output: NotebookNode) -> NotebookNode | None:
             del output.data[kind]
     output.metadata = NotebookNode()
     if "execution_count" in output:
-        output.execution_count = None
+        output.execution_count = count
     return output if output.data else None
 
 

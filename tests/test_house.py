@@ -129,7 +129,7 @@ def test_a_warning_stops_the_book(book):
 
 
 def stored(path, code, text):
-    cell = new_code_cell(code)
+    cell = new_code_cell(code, execution_count=1)
     cell.outputs = [new_output("stream", name="stdout", text=text)]
     nbformat.write(notebook(cell), path)
     return path
@@ -179,7 +179,7 @@ def test_a_normalised_notebook_keeps_the_text_of_its_outputs():
 @pytest.mark.parametrize(
     ("code", "output", "fault"),
     [
-        ("x = 1\n" * 26, None, "26 lines of code"),
+        ("\n".join(["x = 1"] * 26), None, "26 lines of code"),
         ("print(f)", "<function f at 0x7f00>", "holds an address"),
         ("fig, ax = plt.subplots()\nplt.show()", None, "without alternative text"),
         ("fig, ax = plt.subplots()", None, "does not end in plt.show()"),
