@@ -6,12 +6,11 @@ NumPy generator that is the same at every grading of this student and different 
 """
 
 import hashlib
-import hmac
 import importlib.util
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -21,13 +20,11 @@ import numpy as np
 import pytest
 
 from autograder.rules import sentence, violations
+from autograder.seeds import OPEN_SECRET, student_seed
 from autograder.student import Student, StudentError
 from autograder.worker import one_line
 
-__all__ = ["GraderError", "TestResult", "failure_lines", "question_results", "questions", "read_secret", "student_seed"]
-
-OPEN_SECRET = "open"
-"""Stands in for the course's secret where nothing depends on it: the authors' own runs."""
+__all__ = ["GraderError", "TestResult", "failure_lines", "question_results", "questions"]
 
 
 class GraderError(RuntimeError):
@@ -122,29 +119,6 @@ def questions(lab_dir: str | Path) -> dict[str, tuple[str, ...]]:
     """Return the questions of a lab and the names that a learner defines in each."""
     with _modules(Path(lab_dir).resolve()) as tests:
         return {question: tuple(names) for question, names in tests.NAMES.items()}
-
-
-def student_seed(secret: str, lab: str, student_id: str) -> str:
-    """Return what all random inputs of one student in one lab come from; the secret cannot be computed back from it."""
-    return hmac.new(secret.encode(), f"{lab}\n{student_id}".encode(), hashlib.sha256).hexdigest()
-
-
-def read_secret(folder: str | Path) -> str:
-    """Return the course's secret: ``COURSE_SECRET``, or the grading folder's file ``secret``, made on first use."""
-    if secret := os.environ.get("COURSE_SECRET"):
-        return secret
-    path = Path(folder) / "secret"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = os.urandom(32).hex()
-        with suppress(FileExistsError):
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w") as file:
-                file.write(fresh)
-    secret = path.read_text().strip()
-    if not secret:
-        raise GraderError(f"the file {path.name} in the grading folder is empty; delete it to have a new secret made")
-    return secret
 
 
 class _Plugin:

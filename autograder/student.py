@@ -26,7 +26,7 @@ from typing import Any, Self
 from autograder import worker
 from autograder.encoding import NotPlainError, decode, encode
 
-__all__ = ["InProcess", "Student", "StudentError", "Subprocess", "run_hidden"]
+__all__ = ["HiddenTestsFailed", "InProcess", "RefusedNames", "Student", "StudentError", "Subprocess", "run_hidden"]
 
 
 class StudentError(Exception):
@@ -294,11 +294,15 @@ class Subprocess(Student):
             self.close()
 
 
-class _PropertiesFailed(AssertionError):
+class HiddenTestsFailed(AssertionError):
     """The hidden properties that fail, one line each; a notebook shows the lines and no traceback."""
 
     def _render_traceback_(self) -> list[str]:
         return str(self).splitlines()
+
+
+class RefusedNames(HiddenTestsFailed):
+    """The question's code uses a refused name; it gets no marks."""
 
 
 def run_hidden(question: str, namespace: MutableMapping[str, Any]) -> None:
@@ -311,24 +315,26 @@ def run_hidden(question: str, namespace: MutableMapping[str, Any]) -> None:
     ------
     AssertionError
         When a property fails.
-    LookupError
-        When there is no such lab or question.
+    GraderError
+        When there is no such lab or question, or its tests cannot run.
     """
     from autograder import grade
 
     folder = Path.cwd()
     lab = os.environ.get("COURSE_LAB") or folder.name
-    here = folder / "hidden_tests.py"
     solutions = os.environ.get("COURSE_SOLUTIONS")
-    directory = folder if here.exists() and not solutions else Path(solutions or folder.parent) / lab
+    directory = Path(solutions) / lab if solutions else folder
     if not (directory / "hidden_tests.py").is_file():
-        raise grade.GraderError(
-            f"run_hidden: no hidden tests for the lab {lab}; is COURSE_SOLUTIONS set to the solutions?"
-        )
+        raise grade.GraderError(f"run_hidden: no hidden tests for the lab {lab}; COURSE_SOLUTIONS must lead to them")
     student_id = os.environ.get("COURSE_STUDENT") or folder.parent.name
-    results = grade.question_results(
-        directory, question, InProcess(namespace), seed=os.environ.get("COURSE_SEED"), student_id=student_id
-    )
+    seed = os.environ.get("COURSE_SEED")
+    try:
+        results = grade.question_results(directory, question, InProcess(namespace), seed=seed, student_id=student_id)
+    except KeyboardInterrupt:
+        raise HiddenTestsFailed("your code took too long in the hidden tests and was stopped") from None
+    except LookupError as error:
+        raise grade.GraderError(worker.one_line(error)) from None
     lines = grade.failure_lines(results)
     if lines:
-        raise _PropertiesFailed("\n".join(lines))
+        refused = any(result.kind == "refused" for result in results)
+        raise (RefusedNames if refused else HiddenTestsFailed)("\n".join(lines))

@@ -1,0 +1,258 @@
+"""What a learner reads about a graded submission: one HTML page with the marks, the messages and their own answers.
+
+The page stands alone: no script, no font, no request to another host, which its content security policy enforces for
+whatever the notebook brings with it. ``FeedbackExporter`` makes it for ``nbgrader generate_feedback`` and for
+``autograder.classroom`` alike.
+"""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from markupsafe import Markup
+from nbconvert.exporters import HTMLExporter
+from nbconvert.filters import clean_html, markdown2html_mistune, strip_ansi
+from nbformat import NotebookNode
+from nbgrader import utils
+from nbgrader.api import Gradebook
+from pygments import highlight
+from pygments.formatters.html import HtmlFormatter
+from pygments.lexers.python import PythonLexer
+
+__all__ = ["FeedbackExporter", "Page", "page_of", "render"]
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_PARTS = {"visible": "Tests that you saw", "hidden": "Hidden checks"}
+_LIGHT, _DARK = (HtmlFormatter(style=style, nowrap=False, cssclass="code") for style in ("default", "github-dark"))
+
+
+@dataclass
+class Part:
+    """One cell of a question: its marks, what it says, what the learner wrote."""
+
+    label: str
+    score: float = 0.0
+    max_score: float | None = None
+    waiting: bool = False
+    answer: Markup | None = None
+    comment: str | None = None
+    messages: list[str] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
+    details: str = ""
+
+
+@dataclass
+class Question:
+    """A question with its parts: answer, visible test, hidden checks; or a written answer."""
+
+    name: str
+    parts: list[Part] = field(default_factory=list)
+
+    @property
+    def anchor(self) -> str:
+        return "q-" + re.sub(r"[^a-zA-Z0-9]+", "-", self.name)
+
+    @property
+    def score(self) -> float:
+        return sum(part.score for part in self.parts)
+
+    @property
+    def max_score(self) -> float:
+        return sum(part.max_score or 0.0 for part in self.parts)
+
+    @property
+    def waiting(self) -> float:
+        return sum(part.max_score or 0.0 for part in self.parts if part.waiting)
+
+    @property
+    def state(self) -> str:
+        if self.waiting:
+            return "waiting"
+        return "full" if self.score >= self.max_score else "part" if self.score > 0 else "none"
+
+    @property
+    def messages(self) -> list[str]:
+        return list(dict.fromkeys(message for part in self.parts for message in part.messages))
+
+
+@dataclass
+class Page:
+    """Everything that the page says."""
+
+    title: str
+    student: str
+    questions: list[Question] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    others: list[Part] = field(default_factory=list)
+    penalty: float = 0.0
+    problem: str = ""
+    advice: list[str] = field(default_factory=list)
+
+    @property
+    def score(self) -> float:
+        return max(0.0, sum(question.score for question in self.questions) - self.penalty)
+
+    @property
+    def max_score(self) -> float:
+        return sum(question.max_score for question in self.questions)
+
+    @property
+    def waiting(self) -> float:
+        return sum(question.waiting for question in self.questions)
+
+
+def render(page: Page) -> str:
+    """Return the page as HTML."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=select_autoescape(["html", "j2"]), trim_blocks=True
+    )
+    css = "\n".join(
+        [
+            (_TEMPLATES / "feedback.css").read_text(),
+            _LIGHT.get_style_defs(".code"),
+            "@media (prefers-color-scheme: dark) {" + _DARK.get_style_defs(".code") + "}",
+            ".code { background: none !important; }",
+        ]
+    )
+    return environment.get_template("feedback.html.j2").render(page=page, css=Markup(css), points=_points)
+
+
+def page_of(nb: NotebookNode, *, title: str, student: str, grades: dict[str, Any], penalty: float = 0.0) -> Page:
+    """Return the page of an autograded notebook.
+
+    Parameters
+    ----------
+    nb : NotebookNode
+        The notebook with its outputs.
+    grades : dict
+        For each graded or solution cell by its id: ``{"score", "max_score", "waiting", "comment"}`` (all optional).
+    penalty : float
+        Points taken off for handing in late.
+    """
+    page = Page(
+        _title(nb) or title, student, penalty=penalty, notes=list(nb.metadata.get("course", {}).get("notes", []))
+    )
+    questions: dict[str, Question] = {}
+    for cell in nb.cells:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+        graded, answer = utils.is_grade(cell), utils.is_solution(cell)
+        if not grade_id or not (graded or answer or utils.is_task(cell)):
+            if cell.cell_type == "code" and (messages := _messages(cell)):
+                page.others.append(Part("", answer=_shown(cell), messages=messages[-1:]))
+            continue
+        name, _, kind = grade_id.rpartition("_")
+        if answer or kind not in _PARTS:
+            name, kind = grade_id, ""
+        question = questions.setdefault(name, Question(name.replace("_", " ")))
+        told = grades.get(grade_id, {})
+        part = Part(_PARTS.get(kind, "Your answer"), comment=told.get("comment"))
+        if graded or utils.is_task(cell):
+            part.score, part.max_score = told.get("score") or 0.0, told.get("max_score") or 0.0
+            part.waiting = bool(told.get("waiting"))
+        if answer:
+            part.answer = _shown(cell)
+        if cell.cell_type == "code":
+            lost = graded and part.score < (part.max_score or 0.0)
+            part.messages = _messages(cell) if answer or lost else []
+            part.details = _details(cell) if part.messages or answer else ""
+            part.images = _images(cell)
+        question.parts.append(part)
+    page.questions = list(questions.values())
+    return page
+
+
+class FeedbackExporter(HTMLExporter):
+    """nbconvert exporter: the feedback page of an autograded notebook, with the marks of nbgrader's gradebook."""
+
+    def from_notebook_node(  # type: ignore[override]
+        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kwargs: Any
+    ) -> tuple[str, dict[str, Any]]:
+        resources = self._init_resources(resources or {})
+        resources["output_extension"] = ".html"
+        about = resources["nbgrader"]
+        with Gradebook(about["db_url"]) as gradebook:
+            grades, penalty = gradebook_entries(gradebook, about["assignment"], about["notebook"], about["student"])
+        page = page_of(nb, title=about["notebook"], student=about["student"], grades=grades, penalty=penalty)
+        return render(page), resources
+
+
+def gradebook_entries(
+    gradebook: Gradebook, lab: str, notebook: str, student: str
+) -> tuple[dict[str, dict[str, Any]], float]:
+    """Return the marks and comments of one submission by cell, and its late penalty."""
+    submission = gradebook.find_submission_notebook(notebook, lab, student)
+    entries: dict[str, dict[str, Any]] = {}
+    for grade in submission.grades:
+        entries.setdefault(grade.name, {}).update(
+            score=float(grade.score), max_score=float(grade.max_score), waiting=bool(grade.needs_manual_grade)
+        )
+    for comment in submission.comments:
+        entries.setdefault(comment.name, {})["comment"] = comment.comment
+    return entries, float(submission.late_submission_penalty or 0.0)
+
+
+def _points(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def _title(nb: NotebookNode) -> str:
+    for cell in nb.cells:
+        if cell.cell_type == "markdown" and (found := re.search(r"^# +(.+)$", cell.source, re.MULTILINE)):
+            return re.sub(r"[*_`$]", "", found[1]).strip()
+    return ""
+
+
+def _shown(cell: NotebookNode) -> Markup:
+    """Return a cell's source as safe HTML: highlighted code, or Markdown without active content."""
+    if cell.cell_type == "code":
+        return Markup(highlight(cell.source, PythonLexer(), _LIGHT))
+    return Markup(clean_html(markdown2html_mistune(cell.source)))
+
+
+def _messages(cell: NotebookNode) -> list[str]:
+    """Return the lines of a cell's errors that a learner should read."""
+    messages: list[str] = []
+    for output in cell.get("outputs", []):
+        if output.output_type != "error":
+            continue
+        lines = _lines(output.evalue)
+        if output.ename == "HiddenTestsFailed":
+            messages += lines
+        elif output.ename in ("AssertionError", "NotDone", "RefusedNames", "Crashed", "Timeout", "NotRun"):
+            messages += lines[:1] or [f"{output.ename} (without a message)"]
+        elif output.ename == "GraderError":
+            messages.append("The grader could not judge this question; your teacher will look at it.")
+        elif output.ename == "KeyboardInterrupt":
+            continue  # the Timeout beside it says so
+        else:
+            messages.append(": ".join([output.ename, *lines[:1]]))
+    return messages
+
+
+def _details(cell: NotebookNode) -> str:
+    parts = []
+    for output in cell.get("outputs", []):
+        if output.output_type == "stream":
+            parts.append(output.text)
+        elif output.output_type == "error" and output.ename not in ("HiddenTestsFailed", "NotDone", "RefusedNames"):
+            if len(output.traceback) > 1:
+                parts.append("\n".join(output.traceback))
+        elif output.output_type in ("execute_result", "display_data") and "image/png" not in output.data:
+            parts.append(str(output.data.get("text/plain", "")))
+    return strip_ansi("\n".join(part.rstrip() for part in parts if part.strip()))[:20_000]
+
+
+def _images(cell: NotebookNode) -> list[str]:
+    found = []
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        if isinstance(picture := data.get("image/png"), str) and re.fullmatch(r"[A-Za-z0-9+/=\s]+", picture):
+            found.append("data:image/png;base64," + re.sub(r"\s", "", picture))
+    return found[:5]
+
+
+def _lines(text: Any) -> list[str]:
+    lines = (re.sub(r"\s+", " ", line).strip() for line in strip_ansi(str(text)).splitlines())
+    return [line[:400] for line in lines if line]
