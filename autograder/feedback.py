@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import bleach
 from jinja2 import Environment, FileSystemLoader, select_autoescape
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from nbconvert.exporters import HTMLExporter
-from nbconvert.filters import clean_html, markdown2html_mistune, strip_ansi
+from nbconvert.filters import markdown2html_mistune, strip_ansi
 from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.api import Gradebook
@@ -25,6 +26,7 @@ __all__ = ["FeedbackExporter", "Page", "page_of", "render"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _PARTS = {"visible": "Tests that you saw", "hidden": "Hidden checks"}
+_TAGS = "p h1 h2 h3 h4 h5 h6 ul ol li em strong code pre blockquote table thead tbody tr th td hr br del div"
 _LIGHT, _DARK = (HtmlFormatter(style=style, nowrap=False, cssclass="code") for style in ("default", "github-dark"))
 
 
@@ -74,7 +76,9 @@ class Question:
 
     @property
     def messages(self) -> list[str]:
-        return list(dict.fromkeys(message for part in self.parts for message in part.messages))
+        """What to look at first: when the answer itself raises, what its tests say follows from that."""
+        told = [message for part in self.parts for message in (part.messages or [part.comment or ""]) if message]
+        return list(dict.fromkeys(self.parts[0].messages or told))
 
 
 @dataclass
@@ -116,7 +120,9 @@ def render(page: Page) -> str:
             ".code { background: none !important; }",
         ]
     )
-    return environment.get_template("feedback.html.j2").render(page=page, css=Markup(css), points=_points)
+    return environment.get_template("feedback.html.j2").render(
+        page=page, css=Markup(css), points=_points, text=_with_code
+    )
 
 
 def page_of(nb: NotebookNode, *, title: str, student: str, grades: dict[str, Any], penalty: float = 0.0) -> Page:
@@ -145,7 +151,7 @@ def page_of(nb: NotebookNode, *, title: str, student: str, grades: dict[str, Any
         name, _, kind = grade_id.rpartition("_")
         if answer or kind not in _PARTS:
             name, kind = grade_id, ""
-        question = questions.setdefault(name, Question(name.replace("_", " ")))
+        question = questions.setdefault(name, Question(name))
         told = grades.get(grade_id, {})
         part = Part(_PARTS.get(kind, "Your answer"), comment=told.get("comment"))
         if graded or utils.is_task(cell):
@@ -158,6 +164,8 @@ def page_of(nb: NotebookNode, *, title: str, student: str, grades: dict[str, Any
             part.messages = _messages(cell) if answer or lost else []
             part.details = _details(cell) if part.messages or answer else ""
             part.images = _images(cell)
+            if part.comment == "No response.":
+                part.comment = None  # the message says it better
         question.parts.append(part)
     page.questions = list(questions.values())
     return page
@@ -208,7 +216,17 @@ def _shown(cell: NotebookNode) -> Markup:
     """Return a cell's source as safe HTML: highlighted code, or Markdown without active content."""
     if cell.cell_type == "code":
         return Markup(highlight(cell.source, PythonLexer(), _LIGHT))
-    return Markup(clean_html(markdown2html_mistune(cell.source)))
+    return Markup(bleach.clean(markdown2html_mistune(cell.source), tags=set(_TAGS.split()), attributes={}, strip=True))
+
+
+def _with_code(text: str) -> Markup:
+    """Return a message as safe HTML, with `code` between backticks set as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts)
+    )
 
 
 def _messages(cell: NotebookNode) -> list[str]:

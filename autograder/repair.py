@@ -73,7 +73,7 @@ def restore(nb: NotebookNode, source: NotebookNode, *, skip: str = EXPERIMENT) -
         if (grade_id := _grade_id(cell)) is not None:
             old = next((c for c in nb.cells if _grade_id(c) == grade_id), None)
             if old is not None and _changed(old, expected[grade_id]):
-                notes.append(f"The settings of the cell {grade_id} had been changed; they were restored.")
+                notes.append(f"The settings of the cell `{grade_id}` had been changed; they were restored.")
             cell.metadata = copy.deepcopy(expected[grade_id].metadata)
             _as_type(cell, expected[grade_id].cell_type)
 
@@ -102,7 +102,7 @@ def _one_of_each(
             if not answer:
                 drop.add(i)
         which = "the last one that can run counts" if answer else "one was kept"
-        notes.append(f"The cell {grade_id} was there {len(copies)} times; {which}.")
+        notes.append(f"The cell `{grade_id}` was there {len(copies)} times; {which}.")
     return [cell for i, cell in enumerate(cells) if i not in drop]
 
 
@@ -117,7 +117,7 @@ def _add_missing(cells: list[NotebookNode], expected: dict[str, NotebookNode], n
             place = next((i + 1 for i, c in enumerate(cells) if before is not None and _grade_id(c) == before), 0)
             cells.insert(place, cell)
             counts = "it counts as not done" if answer else "it was put back"
-            notes.append(f"The cell {grade_id} was missing; {counts}.")
+            notes.append(f"The cell `{grade_id}` was missing; {counts}.")
         before = grade_id
 
 
@@ -130,7 +130,7 @@ def _tests_after_answers(cells: list[NotebookNode], expected: dict[str, Notebook
             there = next(i for i, cell in enumerate(cells) if _grade_id(cell) == before)
             if here < there:
                 cells.insert(there, cells.pop(here))
-                notes.append(f"The cell {grade_id} stood before {before}; it was moved after it.")
+                notes.append(f"The cell `{grade_id}` stood before `{before}`; it was moved after it.")
         before = grade_id
 
 
