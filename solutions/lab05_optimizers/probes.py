@@ -1,0 +1,188 @@
+"""What runs beside the student's code for lab 05: builds parameters, models and batches, and returns plain data.
+
+The first argument ``student`` maps the student's names to their objects. No probe judges or knows an expected value.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Student = Mapping[str, Any]
+Gradients = Sequence[Sequence[Tensor | None]]  # for each step one gradient (or None) for each parameter
+
+
+def walk(
+    student: Student,
+    name: str,
+    start: Sequence[Tensor],
+    gradients: Gradients,
+    *,
+    rates: Sequence[float] | None = None,
+    container: str = "list",
+    reuse_grad: bool = False,
+    transposed: bool = False,
+    **hyper: Any,
+) -> list[Tensor]:
+    """Return for each parameter its values after each step, shape ``(steps, *shape)``."""
+    params = [_leaf(w, transposed) for w in start]
+    optimizer = student[name](_hand_over(params, container), **hyper)
+    path: list[list[Tensor]] = [[] for _ in params]
+    for step, step_gradients in enumerate(gradients):
+        if rates is not None:
+            optimizer.lr = rates[step]
+        for w, grad in zip(params, step_gradients, strict=True):
+            if grad is None:
+                w.grad = None
+            elif reuse_grad and w.grad is not None:
+                w.grad.copy_(_like(grad, transposed))
+            else:
+                w.grad = _like(grad, transposed)
+        optimizer.step()
+        for values, w in zip(path, params, strict=True):
+            values.append((w.T if transposed else w).detach().clone())
+    return [torch.stack(values) for values in path]
+
+
+def walk_in_turns(
+    student: Student, name: str, starts: Sequence[Tensor], gradients: Sequence[Sequence[Tensor]], **hyper: Any
+) -> list[Tensor]:
+    """Drive two instances by turns, each with its own parameter; return the path of each."""
+    params = [_leaf(w) for w in starts]
+    optimizers = [student[name]([w], **hyper) for w in params]
+    path: list[list[Tensor]] = [[] for _ in params]
+    for step_gradients in gradients:
+        for w, grad, optimizer, values in zip(params, step_gradients, optimizers, path, strict=True):
+            w.grad = grad.clone()
+            optimizer.step()
+            values.append(w.detach().clone())
+    return [torch.stack(values) for values in path]
+
+
+def descend(student: Student, name: str, start: Tensor, curvature: Tensor, steps: int, **hyper: Any) -> Tensor:
+    """Minimize ``sum(curvature * w^2) / 2`` with zero_grad, backward and step; return w after each step."""
+    w = _leaf(start)
+    optimizer = student[name]([w], **hyper)
+    path = []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        (curvature * w**2).sum().div(2).backward()
+        optimizer.step()
+        path.append(w.detach().clone())
+    return torch.stack(path)
+
+
+def zero_grad(student: Student, name: str, gradients: Sequence[Tensor | None], **hyper: Any) -> list[Tensor | None]:
+    """Return the gradients of parameters as ``zero_grad`` leaves them."""
+    params = [torch.zeros(2 if grad is None else grad.shape, requires_grad=True) for grad in gradients]
+    optimizer = student[name](_hand_over(params, "generator"), **hyper)
+    for w, grad in zip(params, gradients, strict=True):
+        w.grad = None if grad is None else grad.clone()
+    optimizer.zero_grad()
+    return [w.grad for w in params]
+
+
+def read_lr(student: Student, name: str, lr: float) -> Any:
+    """Return the attribute ``lr`` of a new instance."""
+    return student[name]([torch.zeros(2, requires_grad=True)], lr=lr).lr
+
+
+def clip(
+    student: Student,
+    gradients: Sequence[Tensor | None],
+    max_norm: float,
+    *,
+    container: str = "list",
+    transposed: bool = False,
+) -> dict[str, Any]:
+    """Clip the gradients of zero parameters; return the result and what became of gradients and parameters."""
+    params = []
+    for grad in gradients:
+        w = _leaf(torch.zeros(2) if grad is None else torch.zeros_like(grad), transposed)
+        w.grad = None if grad is None else _like(grad, transposed)
+        params.append(w)
+    before = [w.grad for w in params]
+    result = student["clip_grad_norm"](_hand_over(params, container), max_norm=max_norm)
+    return {
+        "result": result,
+        "gradients": [None if w.grad is None else (w.grad.T if transposed else w.grad) for w in params],
+        "same_objects": [w.grad is grad for w, grad in zip(params, before, strict=True)],
+        "parameters_moved": any(bool(w.any()) for w in params),
+    }
+
+
+def table(student: Student, name: str, steps: Sequence[int], **hyper: Any) -> list[Any]:
+    """Return a schedule's value at each of the steps, asked for in the given order."""
+    return [student[name](t, **hyper) for t in steps]
+
+
+def build(layers: Sequence[str], weights: Sequence[Tensor], modes: Mapping[str, bool] | None = None) -> nn.Sequential:
+    """Return a model of "linear" (takes two tensors: weight, bias), "batchnorm", "relu" and "dropout" layers."""
+    supply = iter(weights)
+    model = nn.Sequential()
+    for layer in layers:
+        if layer == "linear":
+            weight, bias = next(supply), next(supply)
+            dense = nn.Linear(weight.shape[1], weight.shape[0], dtype=weight.dtype)
+            dense.load_state_dict({"weight": weight, "bias": bias})
+            model.append(dense)
+            width = weight.shape[0]
+        elif layer == "batchnorm":
+            model.append(nn.BatchNorm1d(width, dtype=weight.dtype))
+        else:
+            model.append({"relu": nn.ReLU, "dropout": nn.Dropout}[layer]())
+    for module_name, module in model.named_modules():
+        module.training = True if modes is None else modes[module_name]
+    return model
+
+
+def range_test(
+    student: Student,
+    layers: Sequence[str],
+    weights: Sequence[Tensor],
+    batches: Sequence[tuple[Tensor, Tensor]],
+    rates: Sequence[float],
+    *,
+    modes: Mapping[str, bool] | None = None,
+    one_shot: bool = False,
+    stale_gradients: bool = False,
+) -> dict[str, Any]:
+    """Run the student's range test; return losses, state and modes afterwards and the mode of each forward pass."""
+    modes_seen: list[bool] = []
+
+    class Witness(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            modes_seen.append(self.training)
+            return x
+
+    model = build(layers, weights, modes)
+    witness = Witness()
+    witness.training = model.training
+    model.append(witness)
+    if stale_gradients:
+        for w in model.parameters():
+            w.grad = torch.ones_like(w)
+    mode_before = {name: module.training for name, module in model.named_modules()}
+    given = [(X.clone(), y.clone()) for X, y in batches]
+    losses = student["learning_rate_range_test"](model, iter(given) if one_shot else given, list(rates))
+    return {
+        "losses": losses,
+        "state": dict(model.state_dict()),
+        "modes_before": mode_before,
+        "modes_after": {name: module.training for name, module in model.named_modules()},
+        "modes_seen": modes_seen,
+    }
+
+
+def _leaf(values: Tensor, transposed: bool = False) -> Tensor:
+    return _like(values, transposed).requires_grad_()
+
+
+def _like(values: Tensor, transposed: bool) -> Tensor:
+    """Return a copy; the transpose of a contiguous copy where asked, which is itself not contiguous."""
+    return values.T.clone(memory_format=torch.preserve_format) if transposed else values.clone()
+
+
+def _hand_over(params: list[Tensor], container: str) -> Iterable[Tensor]:
+    return (w for w in params) if container == "generator" else params
