@@ -1,8 +1,8 @@
 """Interactive figures that compute in the page: on the website without a kernel, in a live notebook joined to Python.
 
 A figure is a JavaScript module (engine without a page, widget that draws it) and a Python class that checks its
-arguments and shows it. In JupyterLab anywidget runs the module, and the reader's settings can be read from the Python object.
-On the website the same module runs without a kernel; ``sphinx_ext`` puts it there.
+arguments and shows it. In JupyterLab anywidget runs the module, and the reader's settings can be read from the
+Python object. On the website the same module runs without a kernel; ``sphinx_ext`` puts it there.
 """
 
 from .race import OptimizerRace

@@ -1,8 +1,9 @@
 """Join the JavaScript files of this folder, without a build tool.
 
 The files are ES modules that import only each other, one ``import`` statement a line. ``module`` gives one figure
-as a module of its own, which is what anywidget shows in a live notebook; ``site_script`` gives all figures, the quiz and the loader as
-one classic script, since a browser refuses modules on pages opened from a folder (``file://``).
+as a module of its own, which is what anywidget shows in a live notebook; ``site_script`` gives all figures, the
+quiz and the loader as one classic script, since a browser refuses modules on pages opened from a folder
+(``file://``).
 """
 
 import re
@@ -36,7 +37,7 @@ def module(name: str) -> str:
 
 
 def site_script() -> str:
-    """Return the website's script: each figure's module as a function that is called when the figure is needed, then the loader and the quiz."""
+    """Return the website's script: each figure as a function that is called when it is needed, the loader, the quiz."""
     figures = ""
     for name in FIGURES:
         text = re.sub(r"^export default ", "return ", module(name), flags=re.MULTILINE)

@@ -116,7 +116,8 @@ function render({ model, el }) {
   const lines = s("g", { "clip-path": `url(#${clip})` });
   const heads = s("g", {});
   const handle = s("g", { class: "nn-handle", tabindex: 0, role: "slider", "aria-label": "Start point: arrow keys move it", "aria-valuenow": 0 },
-    s("circle", { r: 20, class: "nn-grip" }), s("circle", { r: 8, class: "nn-ring" }), s("circle", { r: 2.5, class: "nn-core" }));
+    s("circle", { r: 20, class: "nn-grip" }), s("circle", { r: 8, class: "nn-ring" }), s("circle", { r: 2.5, class: "nn-core" }),
+    s("text", { y: -13, "text-anchor": "middle", class: "nn-direct" }, "start"));
   const svg = s("svg", { class: "nn-map-svg", role: "group", "aria-label": "Map of the loss" },
     s("clipPath", { id: clip }, clipFrame), contours, axes, minima, frame, lines, heads, handle);
   const map = h("div", { class: "nn-map" }, canvas, svg);
@@ -206,7 +207,7 @@ function render({ model, el }) {
       const [a, b] = px(point);
       return s("g", {}, s("path", { d: `M${a - 5} ${b}h10M${a} ${b - 5}v10` }), s("text", { x: a, y: b + 19, "text-anchor": "middle" }, "minimum"));
     }));
-    about.replaceChildren(h("b", {}, label), `: loss ${formula}. ${text}`);
+    about.replaceChildren(h("b", {}, label), `: loss ${formula}. ${text} Drag the ring to start elsewhere.`);
   }
 
   const outside = ([x, y]) => {
@@ -254,7 +255,7 @@ function render({ model, el }) {
   function drawLoss(upTo) {
     const width = widths[1];
     const height = lossPlot.classList.contains("nn-below") ? 150 : box().height + inset.top + inset.bottom;
-    const [left, right, top, bottom] = [38, width - 8, 24, height - 34];
+    const [left, right, top, bottom] = [38, width - 12, 24, height - 34];
     const values = runs.flatMap(({ loss }) => loss).filter((value) => value > 0);
     const high = Math.min(6, Math.ceil(Math.log10(Math.max(...values, 1))));
     const low = Math.max(-8, Math.min(high - 2, Math.floor(Math.log10(Math.min(...values, 1)))));

@@ -58,13 +58,15 @@ class OptimizerRace(anywidget.AnyWidget):
     surface : {"ravine", "saddle", "rosenbrock", "noisy_bowl"}
         The loss. Its formula is printed in the figure.
     optimizers : sequence of str
-        The rules that run at first, names in ``("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam")``. The reader can add the others.
+        The rules that run at first, names in ``("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam")``.
+        The reader can add the others.
     start : pair of floats, optional
         Where all start; each surface has its own default.
     steps : int, optional
         Number of updates, 1 to 1000; each surface has its own default.
     hyper : mapping, optional
-        Hyperparameters that differ from the surface's defaults, by optimizer, in PyTorch's words: ``{"adam": {"lr": 0.1, "betas": (0.9, 0.999)}}``.
+        Hyperparameters that differ from the surface's defaults, by optimizer, in PyTorch's words:
+        ``{"adam": {"lr": 0.1, "betas": (0.9, 0.999)}}``.
     noise : float
         Standard deviation of the gradient noise; only the noisy bowl uses it.
     seed : int

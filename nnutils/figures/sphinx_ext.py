@@ -41,7 +41,9 @@ def _write_assets(app: Sphinx, config: Config) -> None:
     config.html_static_path = [*config.html_static_path, str(folder)]
 
 
-def _complete_page(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+def _complete_page(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
     body = context.get("body", "")
     if 'class="nn-figure"' in body or 'class="quiz"' in body:
         app.add_js_file(SCRIPT, loading_method="defer")
@@ -61,7 +63,9 @@ def _scripts_of(app: Sphinx, page: str) -> dict[str, Any]:
     return getattr(app.env, "nb_metadata", {}).get(page, {}).get("js_files", {})
 
 
-def _one_download(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+def _one_download(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
     """Keep one ``.ipynb`` in the download menu of a page that is a notebook: its source."""
     if context.get("page_source_suffix") == ".ipynb":
         for group in context.get("header_buttons", []):

@@ -1,4 +1,4 @@
-"""Still pictures of the interactive figures, as small SVG drawings for pages where no script runs (print, plain HTML)."""
+"""Still pictures of the interactive figures: small SVG drawings for pages where no script runs."""
 
 import html
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from torch import Tensor
 
 __all__ = ["race"]
 
-WIDTH, HEIGHT, MARGIN = 600.0, 400.0, 1.0
+WIDTH, HEIGHT = 600.0, 400.0
 
 
 def race(
     spec: dict[str, Any], loss: Callable[[Tensor], Tensor], state: dict[str, Any], paths: dict[str, Tensor]
 ) -> str:
-    """Return the race's still picture: contours, paths with their names, the start; and what happened as alternative text.
+    """Return the race's still picture: contours, paths with names, the start; what happened as alternative text.
 
     Lines and letters take the colour of the text around them, so that the drawing is readable on light and dark pages.
     """
@@ -51,11 +51,13 @@ def race(
         ends.append(
             f"{look['label']} diverges"
             if far.any()
-            else f"{look['label']} ends at loss {float(loss(kept[-1])):.2g} with learning rate {state['hyper'][name]['lr']:g}"
+            else f"{look['label']} (rate {state['hyper'][name]['lr']:g}) ends at loss {float(loss(kept[-1])):.2g}"
         )
     text, last = "", -20.0
-    for y, x, look in sorted(labels, key=lambda label: label[0]):
-        last = max(y, last + 17)
+    for below, (y, x, look) in zip(
+        reversed(range(len(labels))), sorted(labels, key=lambda label: label[0]), strict=True
+    ):
+        last = min(max(y, last + 17), HEIGHT - 6 - 17 * below)
         text += f'<text x="{x + 9:g}" y="{last:g}" fill="currentColor">{look["label"]}</text>'
         text += f'<circle cx="{x:g}" cy="{last - 5:g}" r="5" fill="{look["color"]}"/>'
     x, y = place(torch.tensor([state["start"]], dtype=torch.float64))[0]
@@ -64,8 +66,8 @@ def race(
         f"after {state['steps']} steps: {'; '.join(ends)}."
     )
     return (
-        f'<svg viewBox="{-MARGIN:g} {-MARGIN:g} {WIDTH + 2 * MARGIN:g} {HEIGHT + 2 * MARGIN:g}" width="100%" role="img" '
-        f'aria-label="{html.escape(message)}" font-family="sans-serif" font-size="14">'
+        f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" width="100%" role="img" aria-label="{html.escape(message)}" '
+        f'font-family="sans-serif" font-size="14">'
         f'<path d="{rings}" fill="none" stroke="currentColor" stroke-opacity="0.3"/>{"".join(drawn)}'
         f'<circle cx="{x:g}" cy="{y:g}" r="6" fill="none" stroke="currentColor" stroke-width="2"/>'
         f'<text x="{x + 10:g}" y="{y - 6:g}" fill="currentColor">start</text>{text}</svg>'
