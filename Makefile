@@ -1,7 +1,10 @@
 # The course, command by command: `make help` lists them. Every target is safe to repeat and says what it does.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := $(shell find nnutils autograder -name '*.py' -o -name '*.js') nbgrader_config.py requirements.txt
+PACKAGE := $(shell find nnutils -name '*.py' -o -name '*.js' -o -name '*.css' -o -name '*.json') requirements.txt
+GRADER := $(wildcard autograder/*.py) nbgrader_config.py
 LAB_SOURCES := $(shell find solutions -type f -not -path '*/__pycache__/*' -not -path '*/.ipynb_checkpoints/*')
 CHAPTERS := $(wildcard chapters/*) intro.md references.bib _config.yml _toc.yml $(wildcard assets/*)
 
@@ -37,7 +40,8 @@ setup: .venv/.done ## create .venv with the exact packages
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version) is too old: install Python 3.11 or newer, or say make PYTHON=/path/to/python"; exit 1; }
 	@echo "==> Installing the packages into .venv (about 6 GB with CUDA, once; a few minutes)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt | \
+	  awk '/^Collecting/ {printf "\r    %d packages", ++n; fflush()} /^Installing collected/ {printf ", unpacking them\n"; fflush()}'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
 
@@ -46,21 +50,21 @@ setup-system: ## install what pip cannot bring: chromium, nodejs, bubblewrap, g+
 
 book: setup _build/html/.done ## render the website, executing every cell
 
-_build/html/.done: $(CHAPTERS) $(SOURCES)
+_build/html/.done: $(CHAPTERS) $(PACKAGE)
 	@echo "==> Rendering the website (executes each chapter whose code has changed)"
 	@jupyter-book build . --all -W --keep-going --quiet
 	@touch $@
 
 labs: setup _build/labs.done ## generate the students' labs from solutions/
 
-_build/labs.done: $(LAB_SOURCES) $(SOURCES) $(wildcard labs/*/*)
+_build/labs.done: $(LAB_SOURCES) $(GRADER) $(wildcard labs/*/*)
 	@echo "==> Generating the labs"
 	@python -m autograder release
 	@mkdir -p _build && touch $@
 
 grade: setup _build/sample/.done ## make and grade the sample class: gradebook, feedback, grades.csv
 
-_build/sample/.done: $(LAB_SOURCES) $(SOURCES)
+_build/sample/.done: $(LAB_SOURCES) $(GRADER) $(PACKAGE)
 	@echo "==> Grading the sample class"
 	@python -m autograder sample --out _build/sample
 	@touch $@
