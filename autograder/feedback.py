@@ -22,7 +22,7 @@ from pygments import highlight
 from pygments.formatters.html import HtmlFormatter
 from pygments.lexers.python import PythonLexer
 
-__all__ = ["FeedbackExporter", "Page", "page_of", "render"]
+__all__ = ["FeedbackExporter", "Page", "gradebook_entries", "page_of", "question_of", "render"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _PARTS = {"visible": "Tests that you saw", "hidden": "Hidden checks"}
@@ -148,9 +148,8 @@ def page_of(nb: NotebookNode, *, title: str, student: str, grades: dict[str, Any
             if cell.cell_type == "code" and (messages := _messages(cell)):
                 page.others.append(Part("", answer=_shown(cell), messages=messages[-1:]))
             continue
-        name, _, kind = grade_id.rpartition("_")
-        if answer or kind not in _PARTS:
-            name, kind = grade_id, ""
+        name = grade_id if answer else question_of(grade_id)
+        kind = grade_id.removeprefix(name).lstrip("_")
         question = questions.setdefault(name, Question(name))
         told = grades.get(grade_id, {})
         part = Part(_PARTS.get(kind, "Your answer"), comment=told.get("comment"))
@@ -199,6 +198,12 @@ def gradebook_entries(
     for comment in submission.comments:
         entries.setdefault(comment.name, {})["comment"] = comment.comment
     return entries, float(submission.late_submission_penalty or 0.0)
+
+
+def question_of(grade_id: str) -> str:
+    """Return the question that a cell belongs to: ``adam`` for ``adam``, ``adam_visible`` and ``adam_hidden``."""
+    name, _, kind = grade_id.rpartition("_")
+    return name if name and kind in _PARTS else grade_id
 
 
 def _points(value: float) -> str:

@@ -143,8 +143,10 @@ def _notebook_leaks(path: Path, source: Path) -> list[str]:
             found.append(f"holds {mark.rstrip('(')}")
     if not source.exists():
         return found
-    lines = {line.strip() for line in text.splitlines()}
-    for cell in nbformat.read(source, as_version=4).cells:
+    cells = nbformat.read(source, as_version=4).cells
+    given = {line for cell in cells for line in _given_lines(cell)}
+    lines = {line.strip() for line in text.splitlines()} - given
+    for cell in cells:
         about = cell.metadata.get("nbgrader", {})
         if about.get("solution"):
             secret = [line for line in _solution_lines(cell.source) if len(line) > 20 and line in lines]
@@ -153,6 +155,16 @@ def _notebook_leaks(path: Path, source: Path) -> list[str]:
     if any(cell.get("outputs") for cell in nb.cells):
         found.append("holds outputs of a run")
     return found
+
+
+def _given_lines(cell: nbformat.NotebookNode) -> set[str]:
+    """Return the lines of a source cell that every student gets."""
+    if not cell.metadata.get("nbgrader", {}).get("solution"):
+        return {line.strip() for line in cell.source.splitlines()}
+    if "BEGIN SOLUTION" not in cell.source:
+        return set()
+    outside = re.sub(r"[^\n]*BEGIN SOLUTION.*?END SOLUTION[^\n]*", "", cell.source, flags=re.DOTALL)
+    return {line.strip() for line in outside.splitlines()}
 
 
 def _solution_lines(source: str) -> list[str]:

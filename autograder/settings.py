@@ -1,5 +1,6 @@
 """Where a course lies and how nbgrader is set up for it, for the programs of this package."""
 
+import errno
 import logging
 import os
 import sys
@@ -10,7 +11,16 @@ from pathlib import Path
 
 from traitlets.config import Config, PyFileConfigLoader
 
-__all__ = ["CourseError", "environment_kept", "find_root", "lab_names", "load_settings", "quiet"]
+__all__ = [
+    "CourseError",
+    "disk_is_full",
+    "environment_kept",
+    "find_root",
+    "first_line",
+    "lab_names",
+    "load_settings",
+    "quiet",
+]
 
 
 class CourseError(Exception):
@@ -96,3 +106,17 @@ def quiet(log: logging.Logger) -> Iterator[_Log]:
             yield handler
     finally:
         log.handlers[:], log.propagate = before, propagate
+
+
+def disk_is_full(error: object) -> bool:
+    """Whether an exception, or what nbgrader logged of one, says that nothing more can be written."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    words = ("No space left", "disk is full", "File too large", "Disk quota", "disk I/O error")
+    return any(word in str(error) for word in words)
+
+
+def first_line(error: object) -> str:
+    """Return the first line of a message, or the name of the error's type when it has none."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(error).__name__
