@@ -34,6 +34,7 @@ function startQuiz(div, changed) {
   const foot = made("div", "quiz-foot", "");
   foot.append(status, again);
   div.append(foot);
+  options.forEach((option, i) => option.querySelector("summary").prepend(made("span", "quiz-letter", "abcdefgh"[i])));
   let tried = memory.read(key).filter((i) => options[i]);
 
   const found = () => tried.filter((i) => isRight(options[i])).length;

@@ -19,6 +19,8 @@ from . import bundle
 __all__ = ["setup"]
 
 SCRIPT, STYLE = "figures.js", "figures.css"
+# The theme leaves the logo outside all landmarks, where screen readers that go from one to the next miss it.
+LOGO = '<nav aria-label="Start page">{% include "components/navbar-logo.html" %}</nav>\n'
 OPTION = re.compile(r'<details class="quiz-option".*?</details>', re.DOTALL)
 MATHS = re.compile(r"(?<![\\$])\$(?![\s$])([^$<]+?)(?<![\s\\])\$(?!\d)")
 
@@ -33,12 +35,18 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def _write_assets(app: Sphinx, config: Config) -> None:
-    folder = Path(app.doctreedir).parent / "figures"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in ((SCRIPT, bundle.site_script()), (STYLE, (bundle.HERE / STYLE).read_text(encoding="utf-8"))):
-        if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != text:
-            (folder / name).write_text(text, encoding="utf-8")
-    config.html_static_path = [*config.html_static_path, str(folder)]
+    build = Path(app.doctreedir).parent
+    texts = {
+        build / "figures" / SCRIPT: bundle.site_script(),
+        build / "figures" / STYLE: (bundle.HERE / STYLE).read_text(encoding="utf-8"),
+        build / "templates" / "navbar-logo.html": LOGO,
+    }
+    for file, text in texts.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
+    config.html_static_path = [*config.html_static_path, str(build / "figures")]
+    config.templates_path = [*config.templates_path, str(build / "templates")]
 
 
 def _complete_page(
