@@ -34,7 +34,13 @@ function startQuiz(div, changed) {
   const foot = made("div", "quiz-foot", "");
   foot.append(status, again);
   div.append(foot);
-  options.forEach((option, i) => option.querySelector("summary").prepend(made("span", "quiz-letter", "abcdefgh"[i])));
+  div.classList.add("quiz-live");
+  options.forEach((option, i) => {
+    const summary = option.querySelector("summary");
+    const text = made("span", "quiz-text", "");
+    text.append(...summary.childNodes);
+    summary.append(made("span", "quiz-letter", "abcdefgh"[i]), text);
+  });
   let tried = memory.read(key).filter((i) => options[i]);
 
   const found = () => tried.filter((i) => isRight(options[i])).length;

@@ -199,7 +199,7 @@ function render({ model, el }) {
     const bottom = inset.top + height;
     axes.replaceChildren(
       ...ticks(...x, width / 70).map((value) => s("text", { x: px([value, 0])[0], y: bottom + 14, "text-anchor": "middle" }, exact(value).replace("-", "−"))),
-      ...ticks(...y, height / 55).map((value) => s("text", { x: inset.left - 5, y: px([0, value])[1] + 4, "text-anchor": "end" }, exact(value).replace("-", "−"))),
+      ...ticks(...y, height / 55).filter((value) => px([0, value])[1] > inset.top + 12).map((value) => s("text", { x: inset.left - 5, y: px([0, value])[1] + 4, "text-anchor": "end" }, exact(value).replace("-", "−"))),
       s("text", { x: inset.left + width / 2, y: bottom + 29, "text-anchor": "middle" }, "w₁"),
       s("text", { x: 2, y: inset.top + 9, class: "nn-axis-name" }, "w₂"),
     );
