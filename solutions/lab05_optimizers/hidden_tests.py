@@ -66,16 +66,16 @@ def draw_problem(
     steps: int = 50,
     dtype: torch.dtype = torch.float64,
     scale: float = 1.0,
-) -> tuple[list[Tensor], list[list[Tensor]]]:
-    """Return the start and, for each step, one gradient for each parameter."""
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Return for each parameter its start and its gradients at all steps, shape ``(steps, *shape)``."""
     start = [draw(rng, shape, dtype) for shape in shapes]
-    return start, [[scale * draw(rng, shape, dtype) for shape in shapes] for _ in range(steps)]
+    return start, [scale * draw(rng, (steps, *shape), dtype) for shape in shapes]
 
 
 def torch_path(
     name: str,
     start: Sequence[Tensor],
-    gradients: Sequence[Sequence[Tensor | None]],
+    gradients: Sequence[Tensor | None],
     *,
     rates: Sequence[float] | None = None,
     **hyper: Any,
@@ -84,9 +84,9 @@ def torch_path(
     params = [w.clone().requires_grad_() for w in start]
     optimizer = getattr(torch.optim, name)(params, **hyper)
     path: list[list[Tensor]] = [[] for _ in params]
-    for step, step_gradients in enumerate(gradients):
-        for w, grad in zip(params, step_gradients, strict=True):
-            w.grad = None if grad is None else grad.clone()
+    for step in range(max(len(each) for each in gradients if each is not None)):
+        for w, each in zip(params, gradients, strict=True):
+            w.grad = None if each is None else each[step].clone()
         if rates is not None:
             optimizer.param_groups[0]["lr"] = rates[step]
         optimizer.step()
@@ -95,13 +95,11 @@ def torch_path(
     return [torch.stack(values) for values in path]
 
 
-def follow(
-    rule: Rule, start: Sequence[Tensor], gradients: Sequence[Sequence[Tensor]], *, shared: Sequence[str] = ()
-) -> Path:
+def follow(rule: Rule, start: Sequence[Tensor], gradients: Sequence[Tensor], *, shared: Sequence[str] = ()) -> Path:
     """Return the path of a rule written out below; the parameters share those entries of the state."""
     states: list[dict[str, Any]] = [{} for _ in start]
     now, path = list(start), [[] for _ in start]  # type: ignore[var-annotated]
-    for step_gradients in gradients:
+    for step_gradients in zip(*gradients, strict=True):
         for i, grad in enumerate(step_gradients):
             now[i] = rule(now[i], grad, states[i])
             path[i].append(now[i])
@@ -239,7 +237,7 @@ def params_may_be_a_generator(student: Any, rng: np.random.Generator, name: str)
 
 def skips_parameters_without_gradient(student: Any, rng: np.random.Generator, name: str) -> None:
     start, drawn = draw_problem(rng, ((3,), (2, 2), (4,)), steps=5)
-    gradients: list[list[Tensor | None]] = [[a, None, c] for a, _, c in drawn]
+    gradients = [drawn[0], None, drawn[2]]
     hyper = HYPER[name] | ({"weight_decay": 0.1} if name in ("SGD", "Adam", "AdamW") else {})
     actual = student.probe(probes.walk, name, start, gradients, **hyper)
     name = f"{name} where one .grad is None"
@@ -252,26 +250,23 @@ def skips_parameters_without_gradient(student: Any, rng: np.random.Generator, na
 
 def two_instances_share_nothing(student: Any, rng: np.random.Generator, name: str) -> None:
     start, gradients = draw_problem(rng, ((3,), (3,)), steps=5)
-    first = torch_path(name, start[:1], [g[:1] for g in gradients], **HYPER[name])
-    second = torch_path(name, start[1:], [g[1:] for g in gradients], **HYPER[name])
-    rule = RULES[name](**HYPER[name])
+    shared = "the instances share their state; make it in __init__ and keep it on self"
+    try:
+        paths = student.probe(probes.two_instances, name, start, gradients, **HYPER[name])
+    except StudentError as error:
+        if "size" in str(error) or "shape" in str(error):
+            raise AssertionError(f"{name}, several instances: {error}; perhaps {shared}") from None
+        raise
+    first, again = (check_tensor(paths[key], name=name, shape=(5, 3), finite=False) for key in ("first", "again"))
+    same = torch.equal(first.nan_to_num(), again.nan_to_num())
+    expect(same, f"{name}: a second instance does not start afresh; {shared}")
     same_path(
-        student.probe(probes.walk_in_turns, name, start, gradients, **HYPER[name]),
-        first + second,
+        paths["by_turns"],
+        torch_path(name, start[:1], gradients[:1], **HYPER[name])
+        + torch_path(name, start[1:], gradients[1:], **HYPER[name]),
         start,
         name=f"{name}, two instances by turns",
-        mistakes=lambda: {
-            "the instances share their state; make it in __init__ and keep it on self": follow(
-                rule, start, gradients, shared=ALL
-            ),
-            "the instances share their averages; make them in __init__ and keep them on self": follow(
-                rule, start, gradients, shared=("m", "v")
-            ),
-            "the instances share their step count; make it in __init__ and keep it on self": follow(
-                rule, start, gradients, shared=("t",)
-            ),
-        },
-        if_not_finite="; do the instances share their state? Make it in __init__ and keep it on self",
+        mistakes=lambda: {shared: follow(RULES[name](**HYPER[name]), start, gradients, shared=ALL)},
     )
 
 
@@ -347,7 +342,6 @@ def descent(name: str, start: Tensor, curvature: Tensor, steps: int, clear: bool
 
 ALL = ("v", "G", "s", "m", "t")
 
-
 EVERY_OPTIMIZER = (
     equals_torch_in_float32,
     each_parameter_has_its_own_state,
@@ -394,7 +388,7 @@ def sgd_rule(
         g = grad if variant in ("decay apart", "decay without lr") else grad + decay * w
         old = state.get("v", torch.zeros_like(g))
         v = state["v"] = mu * (0.0 if variant == "forgets" else old) + (1 - mu if variant == "damped" else 1) * g
-        step = g + mu * (old if variant == "old velocity" else v) if ahead else v
+        step = g + mu * v if ahead else v
         if variant == "previous":
             step = old
         if variant == "decay apart":
@@ -520,7 +514,7 @@ def compare(
     student: Any,
     name: str,
     start: list[Tensor],
-    gradients: list[list[Tensor]],
+    gradients: list[Tensor],
     hyper: dict[str, Any],
     variants: Mapping[str, str],
     *,
@@ -551,10 +545,7 @@ MOMENTUM = {
     "each step uses the velocity from before this gradient; update the velocity first": "previous",
     "the new gradient is scaled by 1 - momentum; PyTorch's velocity is v = mu v + g": "damped",
 }
-LOOK_AHEAD = {
-    "this is plain momentum; Nesterov's step is g + mu v with the new v": "other momentum",
-    "the look-ahead uses the velocity from before this gradient; the step is g + mu v with the new v": "old velocity",
-}
+LOOK_AHEAD = {"this is plain momentum; Nesterov's step is g + mu v with the new v": "other momentum"}
 SGD_DECAY = {
     "weight_decay has no effect": "no decay",
     "the decay has the wrong sign, the weights grow; add weight_decay * w to the gradient": "decay sign",
@@ -604,7 +595,7 @@ def test_adagrad__sums_squared_gradients(student: Any, rng: np.random.Generator)
 def test_adagrad__each_entry_has_its_own_rate(student: Any, rng: np.random.Generator) -> None:
     start, gradients = draw_problem(rng, steps=10)
     scales = torch.tensor([1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0, 1e3], dtype=torch.float64)
-    gradients = [[g[0] * scales] for g in gradients]
+    gradients = [gradients[0] * scales]
     compare(student, "Adagrad", start, gradients, {"lr": 0.2}, ADAGRAD, about="with gradients of very different size")
 
 
@@ -622,8 +613,7 @@ def test_adagrad__eps_stands_outside_the_root(student: Any, rng: np.random.Gener
 
 def test_adagrad__zero_gradients_move_nothing(student: Any, rng: np.random.Generator) -> None:
     start, gradients = draw_problem(rng, steps=5)
-    for step in gradients:
-        step[0][:3] = 0.0
+    gradients[0][:, :3] = 0.0
     about = "where some gradients are zero"
     compare(student, "Adagrad", start, gradients, {"lr": 0.2}, ADAGRAD, about=about, if_not_finite=NO_EPS)
 
@@ -652,7 +642,8 @@ def test_rmsprop__averages_squared_gradients(student: Any, rng: np.random.Genera
 
 def test_rmsprop__forgets_old_gradients(student: Any, rng: np.random.Generator) -> None:
     start, gradients = draw_problem(rng, steps=40)
-    gradients = [[g[0] * (100.0 if t < 10 else 0.1)] for t, g in enumerate(gradients)]
+    gradients[0][:10] *= 100.0
+    gradients[0][10:] *= 0.1
     hyper = {"lr": 0.02, "alpha": 0.7}
     compare(student, "RMSprop", start, gradients, hyper, RMSPROP, about="with large gradients, then small ones")
 
@@ -665,8 +656,7 @@ def test_rmsprop__eps_stands_outside_the_root(student: Any, rng: np.random.Gener
 
 def test_rmsprop__zero_gradients_move_nothing(student: Any, rng: np.random.Generator) -> None:
     start, gradients = draw_problem(rng, steps=5)
-    for step in gradients:
-        step[0][:3] = 0.0
+    gradients[0][:, :3] = 0.0
     about = "where some gradients are zero"
     compare(student, "RMSprop", start, gradients, {"lr": 0.02}, RMSPROP, about=about, if_not_finite=NO_EPS)
 
@@ -726,8 +716,7 @@ def test_adam__eps_stands_outside_the_root(student: Any, rng: np.random.Generato
 def test_adam__zero_gradients_stay_finite(student: Any, rng: np.random.Generator) -> None:
     for name in NAMES["adam"]:
         start, gradients = draw_problem(rng, steps=5)
-        for step in gradients:
-            step[0][:3] = 0.0
+        gradients[0][:, :3] = 0.0
         hyper = {"lr": 0.02, "weight_decay": 0.0}
         about = "where some gradients are zero"
         compare(student, name, start, gradients, hyper, ADAM, about=about, if_not_finite=NO_EPS)
@@ -1096,7 +1085,7 @@ def triangle_mistakes(lr_min: float, lr_max: float, half_cycle: int) -> dict[str
 def test_schedules__cyclical_is_a_triangle(student: Any, rng: np.random.Generator) -> None:
     for half_cycle in (int(rng.integers(3, 6)) * 2, int(rng.integers(3, 6)) * 2 + 1, 1):
         low, high = float(rng.uniform(0.01, 0.1)), float(rng.uniform(0.5, 2))
-        hyper = {"lr_min": low, "lr_max": high, "half_cycle": half_cycle}
+        hyper: dict[str, Any] = {"lr_min": low, "lr_max": high, "half_cycle": half_cycle}
         mistakes = triangle_mistakes(low, high, half_cycle) | off_by_one("cyclical", **hyper)
         same_rates(student, "cyclical", range(6 * half_cycle + 2), mistakes, **hyper)
 

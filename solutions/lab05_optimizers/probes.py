@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 Student = Mapping[str, Any]
-Gradients = Sequence[Sequence[Tensor | None]]  # for each step one gradient (or None) for each parameter
+Gradients = Sequence[Tensor | None]  # for each parameter its gradients at all steps, (steps, *shape), or None
 
 
 def walk(
@@ -29,35 +29,36 @@ def walk(
     params = [_leaf(w, transposed) for w in start]
     optimizer = student[name](_hand_over(params, container), **hyper)
     path: list[list[Tensor]] = [[] for _ in params]
-    for step, step_gradients in enumerate(gradients):
+    for step in range(max(len(each) for each in gradients if each is not None)):
         if rates is not None:
             optimizer.lr = rates[step]
-        for w, grad in zip(params, step_gradients, strict=True):
-            if grad is None:
+        for w, each in zip(params, gradients, strict=True):
+            if each is None:
                 w.grad = None
             elif reuse_grad and w.grad is not None:
-                w.grad.copy_(_like(grad, transposed))
+                w.grad.copy_(_like(each[step], transposed))
             else:
-                w.grad = _like(grad, transposed)
+                w.grad = _like(each[step], transposed)
         optimizer.step()
         for values, w in zip(path, params, strict=True):
             values.append((w.T if transposed else w).detach().clone())
     return [torch.stack(values) for values in path]
 
 
-def walk_in_turns(
-    student: Student, name: str, starts: Sequence[Tensor], gradients: Sequence[Sequence[Tensor]], **hyper: Any
-) -> list[Tensor]:
-    """Drive two instances by turns, each with its own parameter; return the path of each."""
+def two_instances(
+    student: Student, name: str, starts: Sequence[Tensor], gradients: Sequence[Tensor], **hyper: Any
+) -> dict[str, Any]:
+    """Return the path of the first parameter by one instance, again by a second one, and of both driven by turns."""
+    first, again = (walk(student, name, starts[:1], gradients[:1], **hyper) for _ in range(2))
     params = [_leaf(w) for w in starts]
     optimizers = [student[name]([w], **hyper) for w in params]
     path: list[list[Tensor]] = [[] for _ in params]
-    for step_gradients in gradients:
+    for step_gradients in zip(*gradients, strict=True):
         for w, grad, optimizer, values in zip(params, step_gradients, optimizers, path, strict=True):
             w.grad = grad.clone()
             optimizer.step()
             values.append(w.detach().clone())
-    return [torch.stack(values) for values in path]
+    return {"first": first[0], "again": again[0], "by_turns": [torch.stack(values) for values in path]}
 
 
 def descend(student: Student, name: str, start: Tensor, curvature: Tensor, steps: int, **hyper: Any) -> Tensor:

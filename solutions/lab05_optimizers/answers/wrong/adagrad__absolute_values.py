@@ -1,0 +1,26 @@
+"""Mistake: absolute values are summed, not squares.
+Expect: the sum holds absolute values
+"""
+
+import torch
+
+
+class Adagrad:
+    def __init__(self, params, lr=0.01, eps=1e-10):
+        self.params = list(params)
+        self.lr = lr
+        self.eps = eps
+        self.G = [torch.zeros_like(p) for p in self.params]
+
+    @torch.no_grad()
+    def step(self):
+        for i, p in enumerate(self.params):
+            if p.grad is None:
+                continue
+            g = p.grad
+            self.G[i] += g.abs()
+            p -= self.lr * g / (self.G[i] + self.eps)
+
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None

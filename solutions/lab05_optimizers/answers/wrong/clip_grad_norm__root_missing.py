@@ -1,0 +1,14 @@
+"""Mistake: the sum of squares is used without its root.
+Expect: without its root
+"""
+
+import torch
+
+
+def clip_grad_norm(parameters, max_norm):
+    grads = [p.grad for p in parameters if p.grad is not None]
+    norm = sum((g**2).sum() for g in grads)
+    if norm > max_norm:
+        for g in grads:
+            g.mul_(max_norm / norm)
+    return norm

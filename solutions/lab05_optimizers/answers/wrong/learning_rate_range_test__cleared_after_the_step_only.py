@@ -1,0 +1,28 @@
+"""Mistake: the gradients are cleared after each step, not before the first.
+Expect: a gradient left from before
+"""
+
+import copy
+import itertools
+
+import torch
+import torch.nn.functional as F
+
+
+def learning_rate_range_test(model, batches, lrs):
+    state = copy.deepcopy(model.state_dict())
+    modes = [(module, module.training) for module in model.modules()]
+    model.train()
+    losses = []
+    for lr, (X, y) in zip(lrs, itertools.cycle(batches)):
+        loss = F.cross_entropy(model(X), y)
+        loss.backward()
+        losses.append(loss.item())
+        with torch.no_grad():
+            for p in model.parameters():
+                p -= lr * p.grad
+        model.zero_grad()
+    model.load_state_dict(state)
+    for module, training in modes:
+        module.training = training
+    return losses

@@ -1,0 +1,27 @@
+"""Mistake: the model runs in the mode in which it came.
+Expect: the model ran in eval mode
+"""
+
+import copy
+import itertools
+
+import torch
+import torch.nn.functional as F
+
+
+def learning_rate_range_test(model, batches, lrs):
+    state = copy.deepcopy(model.state_dict())
+    modes = [(module, module.training) for module in model.modules()]
+    losses = []
+    for lr, (X, y) in zip(lrs, itertools.cycle(batches)):
+        model.zero_grad()
+        loss = F.cross_entropy(model(X), y)
+        loss.backward()
+        losses.append(loss.item())
+        with torch.no_grad():
+            for p in model.parameters():
+                p -= lr * p.grad
+    model.load_state_dict(state)
+    for module, training in modes:
+        module.training = training
+    return losses

@@ -1,0 +1,26 @@
+"""Mistake: PyTorch's optimizer takes the steps.
+Expect: torch.optim is refused in this question
+"""
+
+import copy
+import itertools
+
+import torch
+import torch.nn.functional as F
+
+
+def learning_rate_range_test(model, batches, lrs):
+    state = copy.deepcopy(model.state_dict())
+    modes = [(module, module.training) for module in model.modules()]
+    model.train()
+    losses = []
+    for lr, (X, y) in zip(lrs, itertools.cycle(batches)):
+        model.zero_grad()
+        loss = F.cross_entropy(model(X), y)
+        loss.backward()
+        losses.append(loss.item())
+        torch.optim.SGD(model.parameters(), lr=lr).step()
+    model.load_state_dict(state)
+    for module, training in modes:
+        module.training = training
+    return losses

@@ -1,0 +1,26 @@
+"""Mistake: half_cycle is taken for the whole cycle.
+Expect: the whole cycle takes half_cycle steps
+"""
+
+import math
+
+
+def exponential_decay(t, lr0, k):
+    return lr0 * math.exp(-k * t)
+
+
+def inverse_time_decay(t, lr0, k):
+    return lr0 / (1 + k * t)
+
+
+def cosine_with_warmup(t, lr_max, warmup, total, lr_min=0.0):
+    if t < warmup:
+        return lr_max * (t + 1) / warmup
+    if t > total:
+        return lr_min
+    return lr_min + (lr_max - lr_min) * (1 + math.cos(math.pi * (t - warmup) / (total - warmup))) / 2
+
+
+def cyclical(t, lr_min, lr_max, half_cycle):
+    phase = 2 * t / half_cycle % 2
+    return lr_min + (lr_max - lr_min) * (1 - abs(phase - 1))

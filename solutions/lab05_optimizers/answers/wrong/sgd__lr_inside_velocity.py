@@ -1,0 +1,31 @@
+"""Mistake: the textbook form v = mu v + lr g, which differs as soon as lr changes.
+Expect: the learning rate is inside the velocity
+"""
+
+import torch
+
+
+class SGD:
+    def __init__(self, params, lr, momentum=0.0, nesterov=False, weight_decay=0.0):
+        self.params = list(params)
+        self.lr = lr
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.weight_decay = weight_decay
+        self.velocity = [torch.zeros_like(p) for p in self.params]
+
+    @torch.no_grad()
+    def step(self):
+        for i, p in enumerate(self.params):
+            if p.grad is None:
+                continue
+            g = p.grad + self.weight_decay * p
+            v = self.momentum * self.velocity[i] + self.lr * g
+            self.velocity[i] = v
+            if self.nesterov:
+                v = self.lr * g + self.momentum * v
+            p -= v
+
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
