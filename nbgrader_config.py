@@ -44,6 +44,7 @@ c.CourseDirectory.feedback_directory = str(grading / "feedback")
 c.CourseDirectory.db_url = f"sqlite:///{grading / 'gradebook.db'}?timeout=60"
 # The last three would be copied into labs/ and into every autograded folder. Setting the list replaces nbgrader's own.
 c.CourseDirectory.ignore = [
+    ".*",
     ".ipynb_checkpoints",
     "*.pyc",
     "__pycache__",

@@ -158,9 +158,10 @@ class _Writer:
 
     def _tensor(self, value: Any, depth: int) -> Any:
         with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():
+            layout, dtype, device = value.layout, value.dtype, value.device.type
+            if layout is not torch.strided or dtype not in _NAMES or device == "meta":
+                raise NotPlainError(f"a tensor of layout {layout} and dtype {dtype} on {device}, expected a dense one")
             plain = value.as_subclass(torch.Tensor)
-            if plain.layout is not torch.strided or plain.dtype not in _NAMES or plain.device.type == "meta":
-                raise NotPlainError(f"a tensor of layout {plain.layout}, dtype {plain.dtype} on {plain.device.type}")
             plain = plain.detach().cpu().resolve_conj().resolve_neg().contiguous()
             raw = plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b""
         return ["tensor", _NAMES[plain.dtype], list(plain.shape), *self._buffer(raw)]

@@ -51,14 +51,13 @@ def restore(nb: NotebookNode, source: NotebookNode, *, skip: str = EXPERIMENT) -
         ``metadata.course.notes`` lists what was mended, one sentence each.
     """
     expected = {cell.metadata.nbgrader.grade_id: cell for cell in source.cells if "nbgrader" in cell.metadata}
-    experiments = {cell.id for cell in source.cells if EXPERIMENT in cell.metadata.get("tags", []) and "id" in cell}
+    experiments = {cell.id for cell in source.cells if EXPERIMENT in _tags(cell) and "id" in cell}
     notes: list[str] = []
     cells: list[NotebookNode] = []
     for cell in nb.cells:
         mended = copy.deepcopy(cell)
         grade_id = _grade_id(cell)
-        tags = cell.metadata.get("tags", [])
-        experiment = cell.get("id") in experiments or EXPERIMENT in tags
+        experiment = cell.get("id") in experiments or EXPERIMENT in _tags(cell)
         mended.metadata = NotebookNode()
         if grade_id in expected:
             mended.metadata.nbgrader = NotebookNode(grade_id=grade_id)
@@ -134,6 +133,11 @@ def _tests_after_answers(cells: list[NotebookNode], expected: dict[str, Notebook
         before = grade_id
 
 
+def _tags(cell: NotebookNode) -> list[str]:
+    tags = cell.metadata.get("tags")
+    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+
+
 def _grade_id(cell: NotebookNode) -> str | None:
     grader = cell.metadata.get("nbgrader")
     grade_id = grader.get("grade_id") if isinstance(grader, dict) else None
@@ -158,7 +162,7 @@ def _changed(cell: NotebookNode, model: NotebookNode) -> bool:
     keys = ("grade", "solution", "locked", "task", "points")
     defaults = {"points": 0}
     values = [tuple(n.get(key, defaults.get(key, False)) for key in keys) for n in (ours, theirs)]
-    tags = [set(c.metadata.get("tags", [])) for c in (model, cell)]
+    tags = [set(_tags(c)) for c in (model, cell)]
     return values[0] != values[1] or cell.cell_type != model.cell_type or bool(tags[1] - tags[0])
 
 

@@ -1,0 +1,114 @@
+"""The commands of an instructor: ``python -m autograder --help``."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from autograder.gradebook import Row
+from autograder.seeds import OPEN_SECRET
+from autograder.settings import CourseError, disk_is_full, find_root
+from autograder.submission import Graded
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Grade the labs of the course. Every command leaves with 0 when all went well, otherwise it says what did not."""
+
+
+@main.command()
+@click.argument("lab")
+@click.option("--student", "students", multiple=True, help="Grade this student only; may be given several times.")
+@click.option(
+    "--grading", type=click.Path(path_type=Path), help="The grading folder  [default: COURSE_GRADING, grading]"
+)
+@click.option("--processes", type=click.IntRange(1), default=min(2, os.cpu_count() or 1), show_default=True)
+def grade(lab: str, students: tuple[str, ...], grading: Path | None, processes: int) -> None:
+    """Grade the submissions of LAB.
+
+    They are expected in GRADING/submitted/STUDENT/LAB/LAB.ipynb. Marks go to the gradebook (nbgrader formgrader shows
+    it) and to GRADING/grades.csv, pages for the students to GRADING/feedback.
+    """
+    from autograder.classroom import grade as grade_class
+
+    rows = grade_class(lab, grading=grading, students=students, processes=processes, progress=_bar)
+    folder = Path(os.environ["COURSE_GRADING"])
+    _report(rows, folder)
+    if errors := [row.student for row in rows if row.status == "error"]:
+        raise CourseError(f"the grader failed for {', '.join(errors)}; the reason is in {folder.name}/grades.csv")
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("_build/sample"), show_default=True)
+@click.option("--lab", default="lab05_optimizers", show_default=True)
+@click.option("--processes", type=click.IntRange(1), default=min(2, os.cpu_count() or 1), show_default=True)
+def sample(out: Path, lab: str, processes: int) -> None:
+    """Make a sample class of eight, grade it, and compare its marks with the intended ones."""
+    from autograder.classroom import grade as grade_class
+    from autograder.sample import disagreements, make
+
+    root = find_root()
+    os.environ["COURSE_SECRET"] = OPEN_SECRET
+    make(lab, out.resolve(), root=root)
+    rows = grade_class(lab, grading=out.resolve(), processes=processes, root=root, progress=_bar)
+    _report(rows, out)
+    if wrong := disagreements(lab, rows, root=root):
+        raise CourseError("not the intended marks: " + "; ".join(wrong))
+    click.echo("All marks are the intended ones.")
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Change nothing; fail when labs/ is not what solutions/ generates.")
+def release(check: bool) -> None:
+    """Generate labs/ from solutions/."""
+    from autograder.release import release as release_labs
+
+    found = release_labs(find_root(), check=check)
+    if check and found:
+        raise CourseError("; ".join(found) + "; run `make labs`")
+    click.echo("labs/ is up to date." if check or not found else f"Written: {', '.join(found)}")
+
+
+def _bar(results: Iterable[Graded], total: int) -> Iterator[Graded]:
+    with tqdm(total=total, unit="submission", desc="Grading", disable=not sys.stderr.isatty()) as bar:
+        for result in results:
+            bar.set_postfix_str(f"{result.student}: {result.status}")
+            bar.update()
+            yield result
+
+
+def _report(rows: list[Row], folder: Path) -> None:
+    width = max(len(row.student) for row in rows)
+    for row in rows:
+        rest = f"  {row.reason}" if row.reason else ""
+        click.echo(f"{row.student:<{width}}  {row.score:>5g} / {row.max_score:g}  {row.status}{rest}"[:160])
+    click.echo(f"Marks:    {_shown(folder / 'grades.csv')}\nFeedback: {_shown(folder / 'feedback')}")
+
+
+def _shown(path: Path) -> Path:
+    path = path.resolve()
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+if __name__ == "__main__":
+    try:
+        main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
+    except CourseError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        if not disk_is_full(error):
+            raise
+        click.echo(
+            f"Error: no space left on the disk ({error.strerror}); free some and run the command again", err=True
+        )
+        sys.exit(1)

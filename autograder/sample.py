@@ -1,0 +1,181 @@
+"""A sample class of eight: what teachers meet in a real one, with the marks that each submission must get.
+
+The submissions are made from the lab's release, its solution and its ``answers/``, the same at every run, so that
+grading them shows whether the whole way from a submitted file to ``grades.csv`` is right.
+"""
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograder.feedback import question_of
+from autograder.gradebook import Row
+from autograder.release import generate
+from autograder.settings import CourseError
+
+__all__ = ["STUDENTS", "Submission", "disagreements", "intended", "make"]
+
+MARKER = ".sample-class"
+"""A file that says: this folder holds a sample class and may be replaced."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """How one sample student answers a lab.
+
+    ``answers`` names, for some questions, a file of ``answers/`` without ``.py``; ``solved`` lists the questions that
+    are answered at all (None: every one). ``lost`` holds the cells whose points are lost by intention.
+    """
+
+    answers: Mapping[str, str] = field(default_factory=dict)
+    solved: tuple[str, ...] | None = None
+    lost: tuple[str, ...] = ()
+    damage: str = ""
+    status: str = "ok"
+
+
+STUDENTS: dict[str, dict[str, Submission]] = {
+    "lab05_optimizers": {
+        "ada": Submission(),
+        "blaise": Submission(solved=()),
+        "carl": Submission(solved=("sgd", "clip_grad_norm", "schedules")),
+        "dorothy": Submission(
+            answers={"adam": "wrong/adam__no_bias_correction", "clip_grad_norm": "wrong/clip_grad_norm__each_tensor"},
+            lost=("adam_visible", "adam_hidden", "clip_grad_norm_visible", "clip_grad_norm_hidden"),
+        ),
+        "emmy": Submission(answers={"sgd": "right/sgd__loops", "schedules": "right/schedules__tensors"}),
+        "felix": Submission(damage="exit:rmsprop", lost=("rmsprop_visible", "rmsprop_hidden"), status="crashed"),
+        "grace": Submission(damage="cells:adagrad_hidden", status="repaired"),
+        "henri": Submission(damage="cut off", status="malformed"),
+    }
+}
+"""The eight students of each lab that has a sample class."""
+
+
+def make(lab: str, out: Path, *, root: Path) -> None:
+    """Write the submissions of the sample class to ``out/submitted/<student>/<lab>/<lab>.ipynb``.
+
+    Raises
+    ------
+    CourseError
+        When the lab has no sample class, or ``out`` holds something else.
+    """
+    students = _students(lab)
+    if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
+        raise CourseError(f"{out.name} holds other files; choose an empty folder for the sample class")
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    (out / MARKER).write_text("python -m autograder sample replaces this folder\n")
+    source = _source(lab, root)
+    with tempfile.TemporaryDirectory() as folder:
+        generate([lab], folder, root=root)
+        release = nbformat.read(Path(folder) / lab / f"{lab}.ipynb", as_version=4)
+    for student, submission in students.items():
+        path = out / "submitted" / student / lab / f"{lab}.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_text(_notebook(submission, release, source, root / "solutions" / lab / "answers"), encoding="utf-8")
+
+
+def intended(lab: str, *, root: Path) -> dict[str, tuple[dict[str, float | None], str]]:
+    """Return for each student the marks of every question (None: a person has to grade it) and the status."""
+    source = _source(lab, root)
+    plan = {}
+    for student, submission in _students(lab).items():
+        marks: dict[str, float | None] = {}
+        for cell in source.cells:
+            about = cell.metadata.get("nbgrader", {})
+            if not about.get("grade"):
+                continue
+            question, written = question_of(about["grade_id"]), bool(about.get("solution"))
+            solved = submission.solved is None or question in submission.solved
+            if submission.status == "malformed" or (written and solved):
+                marks[question] = None
+                continue
+            got = about["points"] if solved and not written and about["grade_id"] not in submission.lost else 0
+            marks[question] = (marks.get(question) or 0.0) + float(got)
+        plan[student] = (marks, submission.status)
+    return plan
+
+
+def disagreements(lab: str, rows: list[Row], *, root: Path) -> list[str]:
+    """Return one sentence for each mark or status that is not the intended one."""
+    found, graded = [], {row.student: row for row in rows}
+    for student, (marks, status) in intended(lab, root=root).items():
+        row = graded.get(student)
+        if row is None:
+            found.append(f"{student} has no row")
+            continue
+        if row.status != status:
+            found.append(f"{student}: status {row.status}, intended {status}")
+        found += [
+            f"{student}, {question}: {row.questions.get(question)} points, intended {mark}"
+            for question, mark in marks.items()
+            if row.questions.get(question) != mark
+        ]
+    return found
+
+
+def _students(lab: str) -> dict[str, Submission]:
+    if lab not in STUDENTS:
+        raise CourseError(f"no sample class for the lab {lab!r}; known: {', '.join(STUDENTS)}")
+    return STUDENTS[lab]
+
+
+def _source(lab: str, root: Path) -> NotebookNode:
+    return nbformat.read(root / "solutions" / lab / f"{lab}.ipynb", as_version=4)
+
+
+def _notebook(submission: Submission, release: NotebookNode, source: NotebookNode, answers: Path) -> str:
+    """Return the text of a student's notebook file."""
+    nb = nbformat.from_dict(json.loads(json.dumps(release)))
+    solutions = {_id(cell): cell.source for cell in source.cells if _is_solution(cell)}
+    kind, _, where = submission.damage.partition(":")
+    for cell in nb.cells:
+        if not _is_solution(cell) or (submission.solved is not None and _id(cell) not in submission.solved):
+            continue
+        if _id(cell) in submission.answers:
+            cell.source = _answer(answers / f"{submission.answers[_id(cell)]}.py")
+        elif cell.cell_type == "markdown":
+            cell.source = (
+                "The decay of AdamW does not pass through the division by the square root, so it acts alike on all."
+            )
+        else:
+            cell.source = re.sub(r"(?m)^[ \t]*#+ *(BEGIN|END) SOLUTION[^\n]*\n?", "", solutions[_id(cell)])
+        if kind == "exit" and _id(cell) == where:
+            cell.source = f"import os\n\n{cell.source}\n\nos._exit(1)  # left from an experiment"
+    if kind == "cells":
+        _damage(nb, where)
+    text = nbformat.writes(nb)
+    return text[: len(text) // 2] if kind == "cut off" else text
+
+
+def _damage(nb: NotebookNode, missing: str) -> None:
+    """Delete a test cell, duplicate the answer before it, and tag another test to be skipped."""
+    index = next(i for i, cell in enumerate(nb.cells) if _id(cell) == question_of(missing))
+    copy = nbformat.from_dict(json.loads(json.dumps(nb.cells[index])))
+    copy.id = "pasted-copy"
+    nb.cells.insert(index, copy)
+    nb.cells = [cell for cell in nb.cells if _id(cell) != missing]
+    test = next(cell for cell in nb.cells if _id(cell).endswith("_hidden"))
+    test.metadata.tags = ["skip-execution"]
+
+
+def _answer(path: Path) -> str:
+    if not path.exists():
+        raise CourseError(f"the sample class needs the answer {path.parent.name}/{path.name}")
+    return re.sub(r'\A(?:""".*?""")\s*', "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def _is_solution(cell: NotebookNode) -> bool:
+    return bool(cell.metadata.get("nbgrader", {}).get("solution"))
+
+
+def _id(cell: NotebookNode) -> str:
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))

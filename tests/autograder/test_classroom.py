@@ -1,0 +1,376 @@
+"""A class in miniature through nbgrader: everybody gets a row, nobody stops the others, nothing stale or half-written stays."""
+
+import csv
+import errno
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbgrader.api import Gradebook
+
+from autograder import classroom, gradebook, release
+from autograder.classroom import grade
+from autograder.settings import CourseError
+
+from .conftest import LAB, SECRET_IN_TESTS, SOLUTION, hand_in, submission
+
+FULL = {"half": 5.0, "descent": 10.0, "why": None}
+SLOW = "while True:\n    try:\n        import time; time.sleep(60)\n    except BaseException:\n        pass"
+
+
+def own_cells(nb, *cells):
+    nb.cells[2:2] = cells
+    return nb
+
+
+def skipping(nb):
+    """Tag every test to be skipped, with nbgrader's own tag."""
+    for cell in nb.cells:
+        if cell.metadata.get("nbgrader", {}).get("grade"):
+            cell.metadata.tags = ["skip-execution"]
+    return nb
+
+
+def colab(nb):
+    """What Colab writes: format 4.0 without cell ids."""
+    nb = json.loads(nbformat.writes(nb))
+    nb["nbformat_minor"] = 0
+    for cell in nb["cells"]:
+        cell["metadata"]["id"] = cell.pop("id")
+    return json.dumps(nb).encode()
+
+
+STUBS = dict.fromkeys(SOLUTION, 'raise NotDone("this question")')
+CHATTY = "import sys, warnings\ndef half(x):\n    warnings.warn('careful')\n    print('50%', file=sys.stderr)\n    return x / 2"
+CLASS = {
+    "ada": (submission(), FULL, "ok"),
+    "blaise": (submission(STUBS, "*Write your answer here.*"), {"half": 0.0, "descent": 0.0, "why": 0.0}, "ok"),
+    "=1+1": (submission({"half": "def half(x): return x / 3"}), FULL | {"half": 0.0}, "ok"),
+    "Doe, Jr": (submission({"half": "def half(x):\n    x /= 2\n    return x"}), FULL | {"half": 2.0}, "ok"),
+    "exits": (submission({"half": "import os\nos._exit(0)"}), FULL | {"half": 0.0}, "crashed"),
+    "exits-inside": (submission({"descent": "def Descent(*a, **k): __import__('os')._exit(0)"}), FULL | {"descent": 0.0}, "crashed"),
+    "slow": (submission({"half": SLOW}), FULL | {"half": 0.0}, "timeout"),
+    "user": (submission({"descent": "class Descent(torch.optim.SGD): pass"}), FULL | {"descent": 0.0}, "ok"),
+    "chatty": (submission({"half": CHATTY}), FULL, "ok"),
+    "skipper": (skipping(submission(STUBS)), FULL | {"half": 0.0, "descent": 0.0}, "repaired"),
+    "colab": (colab(submission()), FULL, "ok"),
+    "scripts": (
+        own_cells(
+            submission(written="<script>alert(1)</script><img src='https://example.org/x.png'>[x](javascript:alert(1)) $\\\\eta$"),
+            new_markdown_cell("<script>alert(2)</script>"),
+            new_code_cell("from IPython.display import HTML\nHTML('<script>alert(3)</script>')"),
+            new_code_cell("1 / 0  # <b>bold</b>"),
+        ),
+        FULL,
+        "ok",
+    ),
+    "cut": (nbformat.writes(submission()).encode()[:900], dict.fromkeys(FULL), "malformed"),
+    "utf16": (nbformat.writes(submission()).encode("utf-16"), dict.fromkeys(FULL), "malformed"),
+    "empty": (b"", dict.fromkeys(FULL), "malformed"),
+    "number": (b"42", dict.fromkeys(FULL), "malformed"),
+    "other": (nbformat.writes(nbformat.v4.new_notebook()).encode(), dict.fromkeys(FULL), "malformed"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def graded(course, tmp_path_factory):
+    """The whole class, graded once: the grading folder and the rows."""
+    grading = tmp_path_factory.mktemp("grading")
+    for student, (nb, _, _) in CLASS.items():
+        hand_in(grading, student, nb)
+    (grading / "submitted" / "renamed" / LAB).mkdir(parents=True)
+    (grading / "submitted" / "renamed" / LAB / "lab (1).ipynb").write_text("{}")
+    before = dict(os.environ)
+    rows = grade(LAB, grading=grading, root=course)
+    os.environ.clear()
+    os.environ.update(before)
+    return grading, {row.student: row for row in rows}
+
+
+@pytest.mark.parametrize("student", CLASS)
+def test_everybody_gets_the_marks_and_the_status_that_are_due(graded, student):
+    row = graded[1][student]
+    _, marks, status = CLASS[student]
+    assert (row.questions, row.status) == (marks, status), row.reason
+    assert row.score == sum(mark or 0 for mark in marks.values())
+    assert row.max_score == 20
+
+
+def test_a_renamed_file_is_told_apart_from_a_missing_one(graded):
+    row = graded[1]["renamed"]
+    assert row.status == "malformed"
+    assert f"No notebook named {LAB}.ipynb was handed in; there is only lab (1).ipynb." in row.reason
+
+
+def test_the_reason_names_the_cell(graded):
+    rows = graded[1]
+    assert rows["exits"].reason == "half: The Python process ended while this cell ran."
+    assert rows["exits-inside"].reason.count("descent_hidden: The Python process ended") == 1
+    assert rows["slow"].reason.startswith("half: This cell took longer than 5 s and could not be stopped.")
+
+
+def test_the_gradebook_holds_the_same_marks(graded):
+    grading, rows = graded
+    with Gradebook(f"sqlite:///{grading}/gradebook.db") as book:
+        for student, row in rows.items():
+            assert book.find_submission(LAB, student).score == row.score
+            for entry in book.find_submission_notebook(LAB, LAB, student).grades:
+                assert (entry.auto_score is None) == (
+                    row.status == "malformed" or (entry.name == "why" and student != "blaise")
+                )
+
+
+def test_grades_csv_has_a_row_for_everybody_and_no_formula(graded):
+    grading, rows = graded
+    text = (grading / "grades.csv").read_text()
+    table = {line["student"]: line for line in csv.DictReader(text.splitlines())}
+    assert set(table) == {"'=1+1" if student == "=1+1" else student for student in rows}
+    assert table["Doe, Jr"]["half"] == "2"
+    assert table["ada"]["why"] == ""
+    assert table["ada"]["needs_manual_grade"] == "yes"
+    assert table["cut"]["reason"].startswith("The notebook file is damaged")
+    assert not re.search(r"(^|,)[=+@-]", text, re.MULTILINE)
+
+
+def test_everybody_gets_a_page_that_asks_no_other_host_and_runs_no_script(graded):
+    grading, rows = graded
+    for student in rows:
+        page = (grading / "feedback" / student / LAB / f"{LAB}.html").read_text()
+        assert "default-src 'none'" in page
+        assert not re.search(r"<(script|iframe|object|embed|link|form)", page, re.IGNORECASE), student
+        assert not re.search(r"""(src|href|action)\s*=\s*["'](?!#|data:image/png)""", page), student
+        assert "javascript:" not in re.sub(r"&lt;.*?&gt;", "", page)
+
+
+def test_the_page_says_marks_and_messages_first(graded):
+    page = (graded[0] / "feedback" / "Doe, Jr" / LAB / f"{LAB}.html").read_text()
+    summary = page[page.index("<table>") : page.index("</table>")]
+    assert "2 / 5" in summary
+    assert "leaves its input alone: the input was changed in place" in summary
+    assert "Not yet graded." in summary
+    unreadable = (graded[0] / "feedback" / "cut" / LAB / f"{LAB}.html").read_text()
+    assert "The notebook file is damaged" in unreadable
+    assert "hand that file in again" in unreadable
+
+
+def test_no_test_text_path_or_secret_reaches_a_student(graded):
+    grading, _ = graded
+    secret = (grading / "secret").read_text()
+    for path in [*(grading / "feedback").rglob("*.html"), *(grading / "autograded").rglob("*.ipynb")]:
+        text = path.read_text()
+        for word in (SECRET_IN_TESTS, "hidden_tests", "probes.py", "COURSE_", secret, str(grading)):
+            assert word not in text, (path, word)
+
+
+def test_nothing_of_the_solution_lies_beside_the_students_code(graded):
+    assert release.leaks(graded[0] / "autograded") == []
+
+
+def test_no_draft_is_left_behind(graded):
+    names = {path.name for path in graded[0].rglob("*")}
+    assert not {name for name in names if name.startswith(".")}
+    assert {path.name for path in graded[0].iterdir()} == {
+        *("submitted", "autograded", "feedback", "gradebook.db", "grades.csv", "secret")
+    }
+
+
+def test_an_experiment_is_not_run(graded):
+    nb = nbformat.read(graded[0] / "autograded" / "ada" / LAB / f"{LAB}.ipynb", as_version=4)
+    assert [cell.outputs for cell in nb.cells if cell.get("id") == "half_experiment"] == [[]]
+
+
+def environment(course, grading):
+    return os.environ | {"COURSE_GRADING": str(grading), "COURSE_SOLUTIONS": str(course / "solutions")}
+
+
+def nbgrader(course, grading, *arguments):
+    run = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *arguments],
+        cwd=course,
+        env=environment(course, grading) | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return run
+
+
+def test_plain_nbgrader_gives_the_same_marks_and_the_same_page(course, graded, tmp_path):
+    ours, rows = graded
+    (tmp_path / "secret").write_text((ours / "secret").read_text())
+    for student in ("Doe, Jr", "skipper"):
+        hand_in(tmp_path, student, CLASS[student][0])
+    nbgrader(
+        course, tmp_path, "generate_assignment", LAB, "--force", f"--CourseDirectory.release_directory={tmp_path}/out"
+    )
+    nbgrader(course, tmp_path, "autograde", LAB)
+    nbgrader(course, tmp_path, "generate_feedback", LAB)
+    with Gradebook(f"sqlite:///{tmp_path}/gradebook.db") as book:
+        for student in ("Doe, Jr", "skipper"):
+            assert book.find_submission(LAB, student).score == rows[student].score
+            page = Path("feedback") / student / LAB / f"{LAB}.html"
+            assert (tmp_path / page).read_text() == (ours / page).read_text()
+
+
+def test_without_the_ignore_line_the_tests_would_lie_beside_the_students_code(course, tmp_path):
+    """The planted fault: nbgrader copies what the line leaves out, and ``leaks`` says so."""
+    root = tmp_path / "course"
+    root.mkdir()
+    config = re.sub(
+        r"c\.CourseDirectory\.ignore = \[.*?\]", "", (course / "nbgrader_config.py").read_text(), flags=re.DOTALL
+    )
+    (root / "nbgrader_config.py").write_text(config)
+    (root / "solutions").symlink_to(course / "solutions")
+    hand_in(tmp_path / "grading", "ada", submission())
+    with pytest.raises(CourseError, match=r"would give something away: .*hidden_tests\.py"):
+        release.release(root)
+    grade(LAB, grading=tmp_path / "grading", root=root)
+    found = release.leaks(tmp_path / "grading" / "autograded")
+    assert {line.rpartition("/")[2].partition(" ")[0] for line in found} == {"hidden_tests.py", "probes.py", "answers"}
+
+
+def test_a_failed_regrading_leaves_no_old_marks(course, tmp_path):
+    hand_in(tmp_path, "ada", submission())
+    hand_in(tmp_path, "bob", submission())
+    assert [row.score for row in grade(LAB, grading=tmp_path, root=course)] == [15, 15]
+    hand_in(tmp_path, "ada", b"{")
+    (row,) = grade(LAB, grading=tmp_path, root=course, students=["ada"])
+    assert (row.status, row.score, row.needs_manual_grade) == ("malformed", 0, True)
+    with Gradebook(f"sqlite:///{tmp_path}/gradebook.db") as book:
+        assert book.find_submission(LAB, "ada").score == 0
+        assert all(
+            g.auto_score is None and g.needs_manual_grade for g in book.find_submission_notebook(LAB, LAB, "ada").grades
+        )
+        assert book.find_submission(LAB, "bob").score == 15
+    assert not (tmp_path / "autograded" / "ada" / LAB).exists()
+    assert "The notebook file is damaged" in (tmp_path / "feedback" / "ada" / LAB / f"{LAB}.html").read_text()
+    lines = (tmp_path / "grades.csv").read_text().splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["student", "ada", "bob"]
+    assert lines[1].startswith(f"ada,{LAB},0,20,,,,malformed,yes")
+
+
+def test_marks_given_by_hand_survive_a_regrading(course, tmp_path):
+    hand_in(tmp_path, "ada", submission())
+    grade(LAB, grading=tmp_path, root=course)
+    with Gradebook(f"sqlite:///{tmp_path}/gradebook.db") as book:
+        written = book.find_grade("why", LAB, LAB, "ada")
+        written.manual_score, written.needs_manual_grade = 4, False
+        book.find_comment("why", LAB, LAB, "ada").manual_comment = "Well seen."
+        book.db.commit()
+    (row,) = grade(LAB, grading=tmp_path, root=course)
+    assert (row.score, row.questions["why"]) == (19, 4)
+    assert "Well seen." in (tmp_path / "feedback" / "ada" / LAB / f"{LAB}.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((["nope"], {}), f"unknown lab 'nope'; known: {LAB}"),
+        (([LAB], {}), "no submissions of lab00_mini; expected .*submitted/<student>/"),
+        (([LAB], {"students": ["eve"]}), "no submission of lab00_mini by eve"),
+    ],
+)
+def test_a_wrong_request_is_one_sentence(course, tmp_path, arguments, message):
+    (names, options) = arguments
+    with pytest.raises(CourseError, match=message):
+        grade(*names, grading=tmp_path, root=course, **options)
+
+
+def everything(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def graded_once(course, tmp_path):
+    hand_in(tmp_path, "ada", submission())
+    grade(LAB, grading=tmp_path, root=course)
+    return tmp_path
+
+
+@pytest.mark.parametrize("what", ["grades.csv", f"{LAB}.html"])
+def test_a_disk_that_fills_up_while_writing_leaves_whole_files(course, graded_once, monkeypatch, what):
+    before = everything(graded_once)
+    write = os.fsync
+    replace = os.replace
+
+    def full(descriptor):
+        if os.readlink(f"/proc/self/fd/{descriptor}").endswith(f".{what}.part"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "replace", replace)
+    hand_in(graded_once, "ada", submission(STUBS))
+    with pytest.raises(CourseError, match="no space left for the grading folder"):
+        grade(LAB, grading=graded_once, root=course)
+    after = everything(graded_once)
+    assert after[Path("grades.csv")] == before[Path("grades.csv")]
+    assert not [path for path in after if path.name.startswith(".")]
+    for path in after:
+        if path.suffix == ".html":
+            assert after[path].endswith(b"</html>")
+
+
+def test_a_file_size_limit_stops_grading_with_one_sentence(course, graded_once):
+    """A real limit of the system: no file may grow beyond 100 kB, and the gradebook has to."""
+    before = everything(graded_once)
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    run = subprocess.run(
+        [sys.executable, "-m", "autograder", "grade", LAB, "--grading", str(graded_once)],
+        cwd=course,
+        env=environment(course, graded_once) | {"PYTHONPATH": str(Path(classroom.__file__).parents[1])},
+        preexec_fn=limit,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert run.stderr.startswith("Error: no space left for the grading folder")
+    assert len(run.stderr.splitlines()) == 1
+    after = everything(graded_once)
+    assert after.keys() == before.keys()
+    assert after[Path("grades.csv")] == before[Path("grades.csv")]
+
+
+def test_a_grader_process_that_dies_costs_its_submission_only(course, tmp_path, monkeypatch):
+    for student in ("ada", "bob"):
+        hand_in(tmp_path, student, submission())
+    monkeypatch.setattr(classroom, "grade_one", _die_for_bob)
+    rows = {row.student: row for row in grade(LAB, grading=tmp_path, root=course)}
+    assert (rows["ada"].status, rows["ada"].score) == ("ok", 15)
+    assert (rows["bob"].status, rows["bob"].score) == ("error", 0)
+    assert "process ended" in rows["bob"].reason
+    assert "Your teacher has been told" in (tmp_path / "feedback" / "bob" / LAB / f"{LAB}.html").read_text()
+
+
+def _die_for_bob(student, *rest):
+    from autograder.submission import grade_one
+
+    if student == "bob":
+        os._exit(1)
+    return grade_one(student, *rest)
+
+
+def test_rows_of_other_labs_stay_in_the_table(tmp_path):
+    path = tmp_path / "grades.csv"
+    old = gradebook.Row("-x", "lab1", 1, 2, {"a": 1.0}, "ok", False, "")
+    new = gradebook.Row("-x", "lab2", 3, 4, {"b": None}, "ok", True, "=SUM(A1)")
+    gradebook.write_csv(path, [old])
+    gradebook.write_csv(path, [new])
+    gradebook.write_csv(path, [new])
+    table = list(csv.DictReader(path.read_text().splitlines()))
+    assert [(line["student"], line["lab"], line["a"], line["b"], line["reason"]) for line in table] == [
+        ("'-x", "lab1", "1", "", ""),
+        ("'-x", "lab2", "", "", "'=SUM(A1)"),
+    ]

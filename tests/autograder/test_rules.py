@@ -1,0 +1,109 @@
+"""Refused names: found in the source through every alias, and stopped while the code runs."""
+
+import pytest
+import torch
+
+from autograder.rules import Guard, RefusedError, sentence, violations
+
+REFUSED = ("torch.optim", "torch.nn.utils.clip_grad", "nnutils.optim")
+
+USES = {
+    "full path": "import torch\nclass Q:\n    def __init__(self, p): self.o = torch.optim.SGD(p, lr=1)",
+    "module alias": "import torch.optim as o\ndef Q(p): return o.SGD(p)",
+    "package alias": "import torch as t\ndef Q(p): return t.optim.SGD(p)",
+    "from torch": "from torch import optim\ndef Q(p): return optim.Adam(p)",
+    "from torch, renamed": "from torch.optim import Adam as Mine\ndef Q(p): return Mine(p)",
+    "star": "from torch.optim import *\ndef Q(p): return SGD(p)",
+    "local import": "def Q(p):\n    from torch.optim import SGD\n    return SGD(p)",
+    "base class": "import torch\nclass Q(torch.optim.Optimizer): pass",
+    "helper": "import torch\ndef helper(p): return torch.optim.SGD(p)\ndef Q(p): return helper(p)",
+    "helper's helper": "import torch\ndef a(p): return torch.optim.SGD(p)\ndef b(p): return a(p)\nQ = b",
+    "own base class": "import torch\nclass Base:\n    kind = torch.optim.SGD\nclass Q(Base): pass",
+    "assigned alias": "import torch\nT = torch\nO = T.optim\ndef Q(p): return O.SGD(p)",
+    "class as a value": "import torch\nQ = torch.optim.SGD",
+    "getattr": "import torch\ndef Q(p): return getattr(torch, 'optim').SGD(p)",
+    "import_module": "import importlib\ndef Q(p): return importlib.import_module('torch.optim').SGD(p)",
+    "decorator": "import torch\n@torch.optim.Optimizer.profile_hook_step\ndef Q(p): pass",
+    "default value": "import torch\ndef Q(p, kind=torch.optim.SGD): return kind(p)",
+    "patched in": "import torch\nclass Q: pass\nQ.step = torch.optim.SGD.step",
+    "clip": "from torch.nn.utils import clip_grad_norm_\ndef Q(p): clip_grad_norm_(p, 1)",
+    "nnutils": "from nnutils import optim\ndef Q(p): return optim.SGD(p)",
+    "behind a magic": "%matplotlib inline\nimport torch\ndef Q(p): return torch.optim.SGD(p)",
+    "inside try": "try:\n    from torch.optim import SGD\nexcept ImportError:\n    pass\ndef Q(p): return SGD(p)",
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_use_is_found(use):
+    assert violations(USES[use].split("\n\n"), ["Q"], REFUSED)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["import torch.optim", "def Q(p): return p"],
+        ["import torch", "reference = torch.optim.SGD", "def Q(p): return p"],
+        ["import torch", "def other(p): return torch.optim.SGD(p)", "def Q(p): return p"],
+        [
+            "import torch",
+            "def Q(p: torch.optim.Optimizer) -> torch.optim.Optimizer:\n    x: torch.optim.SGD = p\n    return x",
+        ],
+        ["import torch", "def Q(p): return torch.optim.SGD(p)", "def Q(p): return p"],
+        ["def Q(p):\n    'not torch.optim.SGD'\n    return p  # torch.optim"],
+        ["class optim:\n    SGD = 1", "def Q(p): return optim.SGD"],
+        ["import torch", "def Q(p): return torch.nn.utils.parameters_to_vector(p)"],
+        ["this is not Python", "def Q(p): return p"],
+    ],
+)
+def test_what_the_question_does_not_use_costs_nothing(cells):
+    assert violations(cells, ["Q"], REFUSED) == []
+
+
+def test_the_message_names_question_and_name():
+    assert sentence("sgd", "torch.optim") == "sgd: torch.optim is refused in this question; write the update yourself"
+
+
+def parameter():
+    return torch.ones(2, requires_grad=True)
+
+
+KEPT_REFERENCES = (torch.optim.SGD, torch.nn.utils.clip_grad_norm_)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: torch.optim.SGD([parameter()], lr=0.1),
+        lambda: KEPT_REFERENCES[0]([parameter()], lr=0.1),
+        lambda: KEPT_REFERENCES[1]([parameter()], 1.0),
+        lambda: torch.nn.utils.clip_grad_value_([parameter()], 1.0),
+        lambda: vars(torch)["op" + "tim"].Adam([parameter()]),
+        lambda: type("Mine", (torch.optim.Optimizer,), {})([parameter()], {}),
+        lambda: torch.optim.lr_scheduler.StepLR(None, 1),
+    ],
+)
+def test_a_refused_thing_raises_while_the_guard_is_active_and_works_afterwards(use):
+    guard = Guard("q", REFUSED)
+    with guard.active(), pytest.raises(RefusedError, match="is refused in this question"):
+        use()
+    assert torch.optim.SGD([parameter()], lr=0.1).defaults["lr"] == 0.1
+    assert float(torch.nn.utils.clip_grad_norm_([parameter()], 1.0)) == 0.0
+
+
+def test_the_guard_reaches_functions_of_nnutils():
+    from nnutils.optim import sgd
+
+    with Guard("q", REFUSED).active(), pytest.raises(RefusedError, match=r"nnutils\.optim"):
+        sgd(torch.ones(1), {}, lr=0.1)
+
+
+def test_everything_else_works_under_the_guard():
+    with Guard("q", REFUSED).active():
+        model = torch.nn.Linear(2, 1)
+        model(torch.ones(1, 2)).sum().backward()
+        assert model.weight.grad is not None
+
+
+def test_a_prefix_that_names_nothing_refuses_nothing():
+    with Guard("q", ("nnutils.no_such_room", "no_such_package.x")).active():
+        assert torch.optim.SGD([parameter()], lr=0.1)
