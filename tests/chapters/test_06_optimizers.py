@@ -77,7 +77,7 @@ def test_eq_gd_quadratic():
     assert close(e[1:], (1 - 0.2 * CURVATURE) * e[:-1])
 
 
-@printed(r"\text{gradient descent converges from every start} \iff 0 < \eta < \frac{2}{L} .")
+@printed(r"0 < \eta < \frac{2}{L} .")
 def test_eq_stable_rate():
     A, rotation = random_quadratic()
     L = np.linalg.eigvalsh(A).max()
@@ -166,7 +166,10 @@ def momentum(grads, eta, mu, sign=-1):
     return np.array(path)
 
 
-@printed(r"v_t = \mu\, v_{t-1} - \eta\, g_t , \qquad w_t = w_{t-1} + v_t , \qquad v_0 = 0 .")
+@printed(
+    r"\begin{aligned} v_t &= \mu\, v_{t-1} - \eta\, g_t , \\ "
+    r"w_t &= w_{t-1} + v_t \end{aligned}"
+)
 def test_eq_momentum():
     expected = torch_path(torch.optim.SGD, lr=0.1, momentum=0.9)
     assert close(momentum(GRADS, 0.1, 0.9), expected)
@@ -175,8 +178,8 @@ def test_eq_momentum():
 
 
 @printed(
-    r"v_t = -\eta\, g\, (1 + \mu + \dots + \mu^{t-1}) = -\frac{1 - \mu^t}{1 - \mu}\, \eta\, g "
-    r"\;\longrightarrow\; -\frac{\eta\, g}{1 - \mu} ,"
+    r"\begin{aligned} v_t &= -\eta\, g\, (1 + \mu + \dots + \mu^{t-1}) \\ "
+    r"&= -\frac{1 - \mu^t}{1 - \mu}\, \eta\, g \;\longrightarrow\; -\frac{\eta\, g}{1 - \mu} , \end{aligned}"
 )
 def test_eq_terminal_velocity():
     eta, mu, g = 0.1, 0.9, 2.5
@@ -227,7 +230,10 @@ def slope(w):
     return CURVATURE * w + np.sin(w)
 
 
-@printed(r"v_t = \mu\, v_{t-1} - \eta\, \nabla J(w_{t-1} + \mu\, v_{t-1}) , \qquad w_t = w_{t-1} + v_t .")
+@printed(
+    r"\begin{aligned} v_t &= \mu\, v_{t-1} - \eta\, \nabla J(w_{t-1} + \mu\, v_{t-1}) , \\ "
+    r"w_t &= w_{t-1} + v_t . \end{aligned}"
+)
 def test_eq_nesterov():
     expected = torch_path(torch.optim.SGD, gradient=slope, lr=0.05, momentum=0.9, nesterov=True)
     assert close(nesterov(slope, 0.05, 0.9), expected)
@@ -235,8 +241,8 @@ def test_eq_nesterov():
 
 
 @printed(
-    r"b_t = \mu\, b_{t-1} + \nabla J(\theta_{t-1}) , \qquad "
-    r"\theta_t = \theta_{t-1} - \eta\, \bigl( \nabla J(\theta_{t-1}) + \mu\, b_t \bigr) ."
+    r"\begin{aligned} b_t &= \mu\, b_{t-1} + \nabla J(\theta_{t-1}) , \\ "
+    r"\theta_t &= \theta_{t-1} - \eta\, \bigl( \nabla J(\theta_{t-1}) + \mu\, b_t \bigr) . \end{aligned}"
 )
 def test_eq_nesterov_torch():
     theta, b, path = W0, 0 * W0, []
@@ -248,7 +254,10 @@ def test_eq_nesterov_torch():
     assert close(path, torch_path(torch.optim.SGD, gradient=slope, lr=0.05, momentum=0.9, nesterov=True))
 
 
-@printed(r"b_t = \mu\, b_{t-1} + g_t , \qquad w_t = w_{t-1} - \eta\, b_t .")
+@printed(
+    r"\begin{aligned} b_t &= \mu\, b_{t-1} + g_t , \\ "
+    r"w_t &= w_{t-1} - \eta\, b_t . \end{aligned}"
+)
 def test_eq_momentum_torch():
     """Also under a schedule, where the textbook form differs."""
     w = torch.tensor(W0, requires_grad=True)
@@ -281,7 +290,10 @@ def adagrad(grads, eta, eps, sign=-1):
     return np.array(path)
 
 
-@printed(r"G_t = G_{t-1} + g_t^2 , \qquad w_t = w_{t-1} - \eta\, \frac{g_t}{\sqrt{G_t} + \varepsilon} .")
+@printed(
+    r"\begin{aligned} G_t &= G_{t-1} + g_t^2 , \\ "
+    r"w_t &= w_{t-1} - \eta\, \frac{g_t}{\sqrt{G_t} + \varepsilon} . \end{aligned}"
+)
 def test_eq_adagrad():
     expected = torch_path(torch.optim.Adagrad, lr=0.1, eps=1e-3)
     assert close(adagrad(GRADS, 0.1, 1e-3), expected)
@@ -305,8 +317,8 @@ def rmsprop(grads, eta, alpha, eps, sign=-1):
 
 
 @printed(
-    r"s_t = \alpha\, s_{t-1} + (1 - \alpha)\, g_t^2 , \qquad "
-    r"w_t = w_{t-1} - \eta\, \frac{g_t}{\sqrt{s_t} + \varepsilon} , \qquad s_0 = 0 ,"
+    r"\begin{aligned} s_t &= \alpha\, s_{t-1} + (1 - \alpha)\, g_t^2 , \\ "
+    r"w_t &= w_{t-1} - \eta\, \frac{g_t}{\sqrt{s_t} + \varepsilon} , \end{aligned}"
 )
 def test_eq_rmsprop():
     expected = torch_path(torch.optim.RMSprop, lr=0.1, alpha=0.9, eps=1e-3)
@@ -325,7 +337,10 @@ def moments(grads, beta1, beta2):
         yield m, s
 
 
-@printed(r"m_t = \beta_1 m_{t-1} + (1 - \beta_1)\, g_t , \qquad s_t = \beta_2 s_{t-1} + (1 - \beta_2)\, g_t^2 .")
+@printed(
+    r"\begin{aligned} m_t &= \beta_1 m_{t-1} + (1 - \beta_1)\, g_t , \\ "
+    r"s_t &= \beta_2 s_{t-1} + (1 - \beta_2)\, g_t^2 . \end{aligned}"
+)
 def test_eq_adam_moments():
     w = torch.tensor(W0, requires_grad=True)
     optimizer = torch.optim.Adam([w], betas=(0.8, 0.95))
@@ -338,7 +353,8 @@ def test_eq_adam_moments():
 
 
 @printed(
-    r"\mathbb{E}[m_t] = (1 - \beta_1^t)\, \mathbb{E}[g] , \qquad \mathbb{E}[s_t] = (1 - \beta_2^t)\, \mathbb{E}[g^2] ."
+    r"\begin{aligned} \mathbb{E}[m_t] &= (1 - \beta_1^t)\, \mathbb{E}[g] , \\ "
+    r"\mathbb{E}[s_t] &= (1 - \beta_2^t)\, \mathbb{E}[g^2] . \end{aligned}"
 )
 def test_eq_adam_bias():
     """Exact expectation: gradients are independent and take two values, so all 2^t sequences can be listed."""
@@ -365,8 +381,9 @@ def adam(grads, eta, beta1, beta2, eps, *, sign=-1, exponent=True, decay=0.0):
 
 
 @printed(
-    r"\hat m_t = \frac{m_t}{1 - \beta_1^t} , \qquad \hat s_t = \frac{s_t}{1 - \beta_2^t} , \qquad "
-    r"w_t = w_{t-1} - \eta\, \frac{\hat m_t}{\sqrt{\hat s_t} + \varepsilon} ."
+    r"\begin{aligned} \hat m_t &= \frac{m_t}{1 - \beta_1^t} , \\ "
+    r"\hat s_t &= \frac{s_t}{1 - \beta_2^t} , \\ "
+    r"w_t &= w_{t-1} - \eta\, \frac{\hat m_t}{\sqrt{\hat s_t} + \varepsilon} . \end{aligned}"
 )
 def test_eq_adam():
     expected = torch_path(torch.optim.Adam, lr=0.1, betas=(0.8, 0.95), eps=1e-3)
@@ -385,8 +402,8 @@ def adamax(grads, eta, beta1, beta2, eps, sign=-1):
 
 
 @printed(
-    r"u_t = \max(\beta_2\, u_{t-1},\; \lvert g_t \rvert + \varepsilon) , \qquad "
-    r"w_t = w_{t-1} - \eta\, \frac{\hat m_t}{u_t} ."
+    r"\begin{aligned} u_t &= \max(\beta_2\, u_{t-1},\; \lvert g_t \rvert + \varepsilon) , \\ "
+    r"w_t &= w_{t-1} - \eta\, \frac{\hat m_t}{u_t} . \end{aligned}"
 )
 def test_eq_adamax():
     expected = torch_path(torch.optim.Adamax, lr=0.1, betas=(0.8, 0.95), eps=1e-3)
