@@ -52,11 +52,14 @@ def _write_assets(app: Sphinx, config: Config) -> None:
 def _complete_page(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    body = context.get("body", "")
+    # Docutils puts entries of a bibliography in a list without making them its items.
+    body = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
     if 'class="nn-figure"' in body or 'class="quiz"' in body:
         app.add_js_file(SCRIPT, loading_method="defer")
         app.add_css_file(STYLE)
-        context["body"] = OPTION.sub(lambda option: MATHS.sub(_maths, option[0]), body)
+        body = OPTION.sub(lambda option: MATHS.sub(_maths, option[0]), body)
+    if "body" in context:
+        context["body"] = body
     for key in [key for key in _scripts_of(app, page) if key.startswith("ipywidgets_")]:
         del _scripts_of(app, page)[key]
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +16,18 @@ from .conftest import Visit
 ALL = ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"]
 
 
+@pytest.fixture(scope="session")
+def race_page(address: str, site: Path, figure_page: str) -> str:
+    """The address of the first race: "...#figure-<name>", to which a setting can be added."""
+    name = re.search(r'data-figure="race" data-name="([^"]+)"', (site / figure_page).read_text(encoding="utf-8"))
+    assert name
+    return f"{address}{figure_page}#figure-{name[1]}"
+
+
 def race(one: Visit, url: str) -> Any:
     """Open a page and return its first race, started and in view."""
-    page = one.open(url)
-    figure = page.locator(".nn-figure[data-figure=race]").first
+    one.page.goto(url)
+    figure = one.page.locator(".nn-figure[data-figure=race]").first
     figure.scroll_into_view_if_needed()
     figure.locator(".nn-race").wait_for()
     expect(figure.locator(".nn-verdict")).not_to_be_empty()
@@ -33,12 +42,10 @@ def settled(page: Page) -> None:
     page.wait_for_timeout(600)
 
 
-def test_the_page_shows_the_losses_that_nnutils_computes(
-    visit: Callable[..., Visit], address: str, figure_page: str
-) -> None:
+def test_the_page_shows_the_losses_that_nnutils_computes(visit: Callable[..., Visit], race_page: str) -> None:
     one = visit()
-    link = f"#figure-race?surface=rosenbrock&optimizers={','.join(ALL)}&steps=200"
-    figure = race(one, address + figure_page + link)
+    link = f"?surface=rosenbrock&optimizers={','.join(ALL)}&steps=200"
+    figure = race(one, race_page + link)
     expected = OptimizerRace("rosenbrock", ALL, steps=200)
     for name, label in zip(ALL, ("SGD", "Momentum", "Nesterov", "Adagrad", "RMSProp", "Adam"), strict=True):
         end = expected.paths()[name][-1]
@@ -49,10 +56,10 @@ def test_the_page_shows_the_losses_that_nnutils_computes(
 
 
 def test_a_slider_moved_by_keyboard_changes_path_loss_summary_and_address(
-    visit: Callable[..., Visit], address: str, figure_page: str
+    visit: Callable[..., Visit], race_page: str
 ) -> None:
     one = visit()
-    figure = race(one, address + figure_page + "#figure-race?surface=ravine&optimizers=sgd,adam")
+    figure = race(one, race_page + "?surface=ravine&optimizers=sgd,adam")
     before, said = lines(figure), figure.locator(".nn-verdict").inner_text()
     slider = figure.get_by_role("slider", name="SGD: learning rate")
     slider.focus()
@@ -67,13 +74,11 @@ def test_a_slider_moved_by_keyboard_changes_path_loss_summary_and_address(
     assert one.problems == []
 
 
-def test_a_link_restores_the_setting_and_survives_a_reload(
-    visit: Callable[..., Visit], address: str, figure_page: str
-) -> None:
+def test_a_link_restores_the_setting_and_survives_a_reload(visit: Callable[..., Visit], race_page: str) -> None:
     one = visit()
-    link = "#figure-race?surface=saddle&optimizers=momentum,rmsprop&start=-1,0.5&steps=40&hyper.rmsprop.alpha=0.95"
+    link = "?surface=saddle&optimizers=momentum,rmsprop&start=-1,0.5&steps=40&hyper.rmsprop.alpha=0.95"
     for _ in range(2):
-        figure = race(one, address + figure_page + link)
+        figure = race(one, race_page + link)
         assert figure.get_by_role("radio", name="Saddle").is_checked()
         boxes = figure.locator(".nn-row input[type=checkbox]").evaluate_all("(all) => all.map((box) => box.checked)")
         assert boxes == [False, True, False, False, True, False]
@@ -89,21 +94,23 @@ def test_a_link_restores_the_setting_and_survives_a_reload(
         one.page.goto("about:blank")
 
 
-def test_a_link_in_the_text_moves_the_figure(visit: Callable[..., Visit], address: str, figure_page: str) -> None:
+def test_a_link_in_the_text_moves_the_figure(
+    visit: Callable[..., Visit], address: str, figure_page: str, race_page: str
+) -> None:
     one = visit()
     figure = race(one, address + figure_page)
-    one.page.evaluate("location.hash = '#figure-race?surface=noisy_bowl&noise=2&seed=5'")
+    one.page.evaluate(
+        "(hash) => (location.hash = hash)", race_page.split("#")[1] + "?surface=noisy_bowl&noise=2&seed=5"
+    )
     settled(one.page)
     assert figure.get_by_role("radio", name="Noisy bowl").is_checked()
     assert figure.get_by_role("slider", name="noise in the gradient").get_attribute("aria-valuetext") == "2"
 
 
-def test_a_broken_link_leaves_a_working_figure(visit: Callable[..., Visit], address: str, figure_page: str) -> None:
+def test_a_broken_link_leaves_a_working_figure(visit: Callable[..., Visit], race_page: str) -> None:
     one = visit()
-    broken = (
-        "#figure-race?surface=__proto__&start=x,NaN&steps=-1e9&hyper.adam.betas=7&hyper.__proto__.x=1&optimizers=nobody"
-    )
-    figure = race(one, address + figure_page + broken)
+    broken = "?surface=__proto__&start=x,NaN&steps=-1e9&hyper.adam.betas=7&hyper.__proto__.x=1&optimizers=nobody"
+    figure = race(one, race_page + broken)
     expect(figure.locator(".nn-verdict")).to_have_text("No optimizer is chosen.")
     figure.get_by_role("checkbox", name="Adam").check()
     settled(one.page)
@@ -111,9 +118,9 @@ def test_a_broken_link_leaves_a_working_figure(visit: Callable[..., Visit], addr
     assert one.problems == []
 
 
-def test_arrow_keys_and_mouse_move_the_start(visit: Callable[..., Visit], address: str, figure_page: str) -> None:
+def test_arrow_keys_and_mouse_move_the_start(visit: Callable[..., Visit], race_page: str) -> None:
     one = visit()
-    figure = race(one, address + figure_page + "#figure-race?surface=ravine")
+    figure = race(one, race_page + "?surface=ravine")
     handle = figure.locator(".nn-handle")
     assert handle.get_attribute("aria-valuetext") == "w1 = -5, w2 = 2"
     before = lines(figure)
@@ -189,11 +196,9 @@ def test_the_race_runs_by_itself_once_unless_the_reader_asks_for_less_motion(
     assert step.input_value() == step.get_attribute("max")
 
 
-def test_divergence_is_said_in_words_and_never_drawn_as_nan(
-    visit: Callable[..., Visit], address: str, figure_page: str
-) -> None:
+def test_divergence_is_said_in_words_and_never_drawn_as_nan(visit: Callable[..., Visit], race_page: str) -> None:
     one = visit()
-    figure = race(one, address + figure_page + "#figure-race?surface=ravine&optimizers=sgd,adam&hyper.sgd.lr=2")
+    figure = race(one, race_page + "?surface=ravine&optimizers=sgd,adam&hyper.sgd.lr=2")
     path = OptimizerRace("ravine", ["sgd"], hyper={"sgd": {"lr": 2}}).paths()["sgd"]
     step = int((path.abs() > 1e6).any(1).int().argmax())
     assert torch.isfinite(path[: step + 1]).all()
