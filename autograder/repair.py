@@ -8,12 +8,14 @@ they belong, and says in words what it did. Tags are restored too: a test tagged
 import ast
 import copy
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 __all__ = ["EXPERIMENT", "RestoreCells", "restore"]
@@ -55,10 +57,9 @@ def restore(nb: NotebookNode, source: NotebookNode, *, skip: str = EXPERIMENT) -
     notes: list[str] = []
     cells: list[NotebookNode] = []
     for cell in nb.cells:
-        mended = copy.deepcopy(cell)
+        mended = _bare(cell)
         grade_id = _grade_id(cell)
         experiment = cell.get("id") in experiments or EXPERIMENT in _tags(cell)
-        mended.metadata = NotebookNode()
         if grade_id in expected:
             mended.metadata.nbgrader = NotebookNode(grade_id=grade_id)
         elif experiment and cell.cell_type == "code":
@@ -83,6 +84,17 @@ def restore(nb: NotebookNode, source: NotebookNode, *, skip: str = EXPERIMENT) -
     fixed.nbformat, fixed.nbformat_minor = 4, 5
     _unique_ids(fixed)
     return fixed
+
+
+def _bare(cell: NotebookNode) -> NotebookNode:
+    """Return a cell with its type, source, id and pasted pictures, and nothing else of what the learner's file says."""
+    make = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}[cell.cell_type]
+    bare = make(source=str(cell.source))
+    if isinstance(cell.get("id"), str):
+        bare.id = cell.id
+    if isinstance(attachments := cell.get("attachments"), dict) and cell.cell_type != "code":
+        bare.attachments = copy.deepcopy(attachments)
+    return bare
 
 
 def _one_of_each(
@@ -186,7 +198,7 @@ def _unique_ids(nb: NotebookNode) -> None:
     seen: set[str] = set()
     for number, cell in enumerate(nb.cells):
         wanted = cell.get("id")
-        if not isinstance(wanted, str) or not wanted or wanted in seen:
+        if not isinstance(wanted, str) or not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", wanted) or wanted in seen:
             wanted = f"cell-{number}"
             while wanted in seen:
                 wanted += "x"

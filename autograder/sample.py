@@ -47,10 +47,19 @@ STUDENTS: dict[str, dict[str, Submission]] = {
         "blaise": Submission(solved=()),
         "carl": Submission(solved=("sgd", "clip_grad_norm", "schedules")),
         "dorothy": Submission(
-            answers={"adam": "wrong/adam__no_bias_correction", "clip_grad_norm": "wrong/clip_grad_norm__each_tensor"},
+            answers={
+                "adam": "wrong/adam__no_bias_correction",
+                "clip_grad_norm": "wrong/clip_grad_norm__each_tensor_by_itself",
+            },
             lost=("adam_visible", "adam_hidden", "clip_grad_norm_visible", "clip_grad_norm_hidden"),
         ),
-        "emmy": Submission(answers={"sgd": "right/sgd__loops", "schedules": "right/schedules__tensors"}),
+        "emmy": Submission(
+            answers={
+                "sgd": "right/sgd__foreach",
+                "adagrad": "right/adagrad__numpy",
+                "schedules": "right/schedules__loops",
+            }
+        ),
         "felix": Submission(damage="exit:rmsprop", lost=("rmsprop_visible", "rmsprop_hidden"), status="crashed"),
         "grace": Submission(damage="cells:adagrad_hidden", status="repaired"),
         "henri": Submission(damage="cut off", status="malformed"),

@@ -26,6 +26,9 @@ LARGEST = 20 * 2**20
 """Largest notebook file in bytes that is accepted."""
 
 
+_TYPES = ("code", "markdown", "raw")
+
+
 @dataclass
 class Graded:
     """What the grading of one submission found: plain data that travels between processes."""
@@ -69,11 +72,16 @@ def _unreadable(folder: Path, lab: str) -> str:
     if not text.strip():
         return "The notebook file is empty."
     try:
-        nbformat.validate(nb := nbformat.reads(text, as_version=4))
+        nb = nbformat.reads(text, as_version=4)
+        sound = all(
+            cell.cell_type in _TYPES and isinstance(cell.source, str) and cell.metadata is not None for cell in nb.cells
+        )
     except (nbformat.reader.NotJSONError, json.JSONDecodeError, RecursionError):
         return "The notebook file is damaged: it is cut off or not a notebook (not valid JSON)."
     except Exception as error:
         return f"The notebook file is damaged: {first_line(error)}."
+    if not sound:
+        return "The notebook file is damaged: some of its cells are not cells."
     if not any("nbgrader" in cell.metadata for cell in nb.cells):
         return f"The notebook has none of the cells of {lab}; was another file handed in?"
     return ""

@@ -139,7 +139,7 @@ def make_course(root):
     (lab / "answers").mkdir(parents=True)
     shutil.copy(ROOT / "nbgrader_config.py", root)
     with (root / "nbgrader_config.py").open("a") as file:
-        file.write("c.Execute.timeout = 5\n")
+        file.write("c.Execute.timeout = 12\n")
     nbformat.write(source_notebook(), lab / f"{LAB}.ipynb")
     (lab / "hidden_tests.py").write_text(HIDDEN)
     (lab / "probes.py").write_text(PROBES)

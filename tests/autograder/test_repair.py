@@ -154,7 +154,9 @@ def test_a_changed_cell_type_is_restored():
 @pytest.mark.parametrize("metadata", [{"nbgrader": 3}, {"nbgrader": {"grade_id": 5}}, {"nbgrader": {}}, {"tags": 3}])
 def test_nonsense_in_the_metadata_does_no_harm(metadata):
     nb = submission()
-    nb.cells.append(new_code_cell("x = 1", metadata=metadata))
+    nb.cells.append(new_code_cell("x = 1"))
+    nb.cells[-1].metadata = nbformat.from_dict(metadata)
+    nb.cells[-1].nonsense = nb.cells[-1].id = 3
     fixed, _ = mend(nb)
     assert ids(fixed) == ids(source_notebook())
 
