@@ -47,7 +47,10 @@ def race(
             f'stroke-dasharray="{look["dash"]}"/>'
         )
         x, y = place(inside[-1:])[0]
-        labels.append((min(max(y, 14.0), HEIGHT - 6), min(max(x, 6.0), WIDTH - 90), look))
+        label = look["label"] + (": diverges" if far.any() else "")
+        labels.append(
+            (min(max(y, 14.0), HEIGHT - 6), min(max(x, 6.0), WIDTH - 15 - 8 * len(label)), label, look["color"])
+        )
         ends.append(
             f"{look['label']} diverges"
             if far.any()
@@ -58,8 +61,8 @@ def race(
         reversed(range(len(labels))), sorted(labels, key=lambda label: label[0]), strict=True
     ):
         last = min(max(y, last + 17), HEIGHT - 6 - 17 * below)
-        text += f'<text x="{x + 9:g}" y="{last:g}" fill="currentColor">{look["label"]}</text>'
-        text += f'<circle cx="{x:g}" cy="{last - 5:g}" r="5" fill="{look["color"]}"/>'
+        text += f'<text x="{x + 9:g}" y="{last:g}" fill="currentColor">{label}</text>'
+        text += f'<circle cx="{x:g}" cy="{last - 5:g}" r="5" fill="{color}"/>'
     x, y = place(torch.tensor([state["start"]], dtype=torch.float64))[0]
     message = (
         f"Paths of {len(paths)} optimizers on the surface {about['label'].lower()}, loss {about['formula']}, "
@@ -68,6 +71,7 @@ def race(
     return (
         f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" width="100%" role="img" aria-label="{html.escape(message)}" '
         f'font-family="sans-serif" font-size="14">'
+        f'<rect width="{WIDTH:g}" height="{HEIGHT:g}" fill="none" stroke="currentColor" stroke-opacity="0.4"/>'
         f'<path d="{rings}" fill="none" stroke="currentColor" stroke-opacity="0.3"/>{"".join(drawn)}'
         f'<circle cx="{x:g}" cy="{y:g}" r="6" fill="none" stroke="currentColor" stroke-width="2"/>'
         f'<text x="{x + 10:g}" y="{y - 6:g}" fill="currentColor">start</text>{text}</svg>'
