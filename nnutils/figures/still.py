@@ -57,9 +57,7 @@ def race(
             else f"{look['label']} (rate {state['hyper'][name]['lr']:g}) ends at loss {float(loss(kept[-1])):.2g}"
         )
     text, last = "", -20.0
-    for below, (y, x, look) in zip(
-        reversed(range(len(labels))), sorted(labels, key=lambda label: label[0]), strict=True
-    ):
+    for below, (y, x, label, color) in zip(reversed(range(len(labels))), sorted(labels), strict=True):
         last = min(max(y, last + 17), HEIGHT - 6 - 17 * below)
         text += f'<text x="{x + 9:g}" y="{last:g}" fill="currentColor">{label}</text>'
         text += f'<circle cx="{x:g}" cy="{last - 5:g}" r="5" fill="{color}"/>'
