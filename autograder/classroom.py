@@ -136,6 +136,8 @@ def _in_processes(tasks: Sequence[tuple[Any, ...]], processes: int) -> Iterable[
 
 def _publish(config: Config, lab: str, folder: Path, draft: Path, results: Sequence[Graded]) -> list[Row]:
     """Move the graded notebooks into place, write the pages and ``grades.csv``; return the rows of these results."""
+    solution = Path(str(config.CourseDirectory.source_directory)) / lab / f"{lab}.ipynb"
+    title = feedback.title_of(nbformat.read(solution, as_version=4)) or lab
     pages: list[tuple[Path, str]] = []
     rows: list[Row] = []
     with Gradebook(config.CourseDirectory.db_url) as gradebook:
@@ -143,10 +145,10 @@ def _publish(config: Config, lab: str, folder: Path, draft: Path, results: Seque
             entries, penalty = feedback.gradebook_entries(gradebook, lab, lab, result.student)
             rows.append(row_of(lab, result, entries, penalty))
             made = draft / "autograded" / result.student / lab / f"{lab}.ipynb"
-            page = feedback.Page(lab, result.student, problem=result.reason, advice=_ADVICE.get(result.status, []))
+            page = feedback.Page(title, result.student, problem=result.reason, advice=_ADVICE.get(result.status, []))
             if result.scores:
                 nb = nbformat.read(made, as_version=4)
-                page = feedback.page_of(nb, title=lab, student=result.student, grades=entries, penalty=penalty)
+                page = feedback.page_of(nb, title=title, student=result.student, grades=entries, penalty=penalty)
             target = folder / "feedback" / result.student / lab / f"{lab}.html"
             pages.append((target, feedback.render(page)))
     # everything is made; now put it into place

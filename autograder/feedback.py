@@ -22,7 +22,7 @@ from pygments import highlight
 from pygments.formatters.html import HtmlFormatter
 from pygments.lexers.python import PythonLexer
 
-__all__ = ["FeedbackExporter", "Page", "gradebook_entries", "page_of", "question_of", "render"]
+__all__ = ["FeedbackExporter", "Page", "gradebook_entries", "page_of", "question_of", "render", "title_of"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _PARTS = {"visible": "Tests that you saw", "hidden": "Hidden checks"}
@@ -76,9 +76,14 @@ class Question:
 
     @property
     def messages(self) -> list[str]:
-        """What to look at first: when the answer itself raises, what its tests say follows from that."""
+        """What to look at first, at most three: when the answer itself raises, what its tests say follows from that.
+
+        Messages that name a mistake (after a semicolon) come before those that tell a symptom.
+        """
         told = [message for part in self.parts for message in (part.messages or [part.comment or ""]) if message]
-        return list(dict.fromkeys(self.parts[0].messages or told))
+        told = list(dict.fromkeys(self.parts[0].messages or told))
+        first = sorted(told, key=lambda message: ";" not in message)[:3] if len(told) > 3 else told
+        return [*first, f"and {len(told) - 3} more, below"] if len(told) > 3 else first
 
 
 @dataclass
@@ -138,7 +143,7 @@ def page_of(nb: NotebookNode, *, title: str, student: str, grades: dict[str, Any
         Points taken off for handing in late.
     """
     page = Page(
-        _title(nb) or title, student, penalty=penalty, notes=list(nb.metadata.get("course", {}).get("notes", []))
+        title_of(nb) or title, student, penalty=penalty, notes=list(nb.metadata.get("course", {}).get("notes", []))
     )
     questions: dict[str, Question] = {}
     for cell in nb.cells:
@@ -210,7 +215,8 @@ def _points(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def _title(nb: NotebookNode) -> str:
+def title_of(nb: NotebookNode) -> str:
+    """Return the first heading of a notebook as plain text, or an empty string."""
     for cell in nb.cells:
         if cell.cell_type == "markdown" and (found := re.search(r"^# +(.+)$", cell.source, re.MULTILINE)):
             return re.sub(r"[*_`$]", "", found[1]).strip()
