@@ -115,12 +115,13 @@ def verify(paths: list[Path]) -> int:
     """Run notebooks under nbval, chapters and solutions with comparison where their data are at hand."""
     compare = [path for path in paths if path not in releases() and strict(path)]
     only_run = [path for path in paths if path not in compare]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}  # where the plugin is
     code = 0
     for flag, group in (("--nbval", compare), ("--nbval-lax", only_run)):
         if group:
             command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tests.nbval_text"]
             command += [flag, "--nbval-cell-timeout=300"]
-            code |= subprocess.call([*command, *map(str, group)], cwd=ROOT)
+            code |= subprocess.call([*command, *map(str, group)], cwd=ROOT, env=environment)
     for path in only_run:
         if path not in releases():
             print(f"NOT COMPARED: {path.relative_to(ROOT)} (its data are not under {data.folder()}; set NNUTILS_DATA)")
