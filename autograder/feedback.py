@@ -27,7 +27,8 @@ __all__ = ["FeedbackExporter", "Page", "gradebook_entries", "page_of", "question
 _TEMPLATES = Path(__file__).parent / "templates"
 _PARTS = {"visible": "Tests that you saw", "hidden": "Hidden checks"}
 _TAGS = "p h1 h2 h3 h4 h5 h6 ul ol li em strong code pre blockquote table thead tbody tr th td hr br del div"
-_LIGHT, _DARK = (HtmlFormatter(style=style, nowrap=False, cssclass="code") for style in ("default", "github-dark"))
+_STYLES = ("a11y-high-contrast-light", "a11y-high-contrast-dark")
+_LIGHT, _DARK = (HtmlFormatter(style=style, nowrap=False, cssclass="code") for style in _STYLES)
 
 
 @dataclass
