@@ -1,7 +1,8 @@
 """What the test cells of the labs call: compare a learner's result with what is right, and say in words what is wrong.
 
-Every check raises ``AssertionError`` with one message: which result, which property failed, with shapes, and, where a
-known mistake explains the result, its name. No check prints an input or the right answer.
+Every check raises ``WrongAnswer``, an ``AssertionError``, with one message: which result, which property failed, with
+shapes, and, where a known mistake explains the result, its name. A notebook shows this line and no traceback: the fault
+is not in the test cell. No check prints an input or the right answer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["NotDone", "check_close", "check_tensor", "check_unchanged"]
+__all__ = ["NotDone", "WrongAnswer", "check", "check_close", "check_tensor", "check_unchanged"]
 
 
 class NotDone(NotImplementedError):
@@ -25,6 +26,26 @@ class NotDone(NotImplementedError):
         return [str(self)]
 
 
+class WrongAnswer(AssertionError):
+    """What a check raises; a notebook shows it as one line, no traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+def check(condition: bool, message: str) -> None:
+    """Raise ``WrongAnswer`` with the message unless the condition holds.
+
+    Examples
+    --------
+    >>> check(1 + 1 == 3, "add: 1 + 1 is not 2")
+    Traceback (most recent call last):
+    nnutils.checks.WrongAnswer: add: 1 + 1 is not 2
+    """
+    if not condition:
+        raise WrongAnswer(message)
+
+
 def check_tensor(
     value: Any,
     *,
@@ -37,20 +58,20 @@ def check_tensor(
 
     Raises
     ------
-    AssertionError
+    WrongAnswer
         With a message such as ``softmax: expected shape (4, 3), got (3, 4)``.
     """
     if not isinstance(value, Tensor):
         hint = "; did the function forget its return?" if value is None else ""
-        raise AssertionError(f"{name}: expected a torch.Tensor, got {type(value).__name__}{hint}")
+        raise WrongAnswer(f"{name}: expected a torch.Tensor, got {type(value).__name__}{hint}")
     plain = value.detach().cpu().as_subclass(Tensor)
     if dtype is not None and plain.dtype != dtype:
-        raise AssertionError(f"{name}: expected dtype {dtype}, got {plain.dtype}")
+        raise WrongAnswer(f"{name}: expected dtype {dtype}, got {plain.dtype}")
     if shape is not None and tuple(plain.shape) != tuple(shape):
-        raise AssertionError(f"{name}: expected shape {tuple(shape)}, got {tuple(plain.shape)}")
+        raise WrongAnswer(f"{name}: expected shape {tuple(shape)}, got {tuple(plain.shape)}")
     if finite and not bool(torch.isfinite(plain).all()):
         bad = int((~torch.isfinite(plain)).sum())
-        raise AssertionError(f"{name}: {bad} of {plain.numel()} entries are inf or nan, expected finite numbers")
+        raise WrongAnswer(f"{name}: {bad} of {plain.numel()} entries are inf or nan, expected finite numbers")
     return plain
 
 
@@ -80,24 +101,22 @@ def check_close(
     >>> forgotten = {"the factor 1/2 is missing": torch.tensor([2.0])}
     >>> check_close(torch.tensor([2.0]), torch.tensor([1.0]), name="f", mistakes=forgotten)
     Traceback (most recent call last):
-    AssertionError: f: wrong value (largest difference 1); the factor 1/2 is missing
+    nnutils.checks.WrongAnswer: f: wrong value (largest difference 1); the factor 1/2 is missing
     """
     plain = check_tensor(actual, name=name, shape=expected.shape, dtype=expected.dtype if same_dtype else None)
     if _close(plain, expected, rtol, atol):
         return
     for sentence, wrong in (mistakes or {}).items():
         if wrong.shape == plain.shape and _close(plain, wrong, rtol, atol):
-            raise AssertionError(f"{name}: wrong value (largest difference {_gap(plain, expected):.3g}); {sentence}")
-    raise AssertionError(f"{name}: wrong value (largest difference {_gap(plain, expected):.3g})")
+            raise WrongAnswer(f"{name}: wrong value (largest difference {_gap(plain, expected):.3g}); {sentence}")
+    raise WrongAnswer(f"{name}: wrong value (largest difference {_gap(plain, expected):.3g})")
 
 
 def check_unchanged(after: Any, before: Tensor, *, name: str) -> None:
     """Check that an input came back as it went in (same shape, dtype and values)."""
     plain = check_tensor(after, name=name, shape=before.shape, dtype=before.dtype, finite=False)
     if not torch.equal(torch.nan_to_num(plain), torch.nan_to_num(before.detach().cpu())):
-        raise AssertionError(
-            f"{name}: the input was changed in place, expected it to come back unchanged; work on a copy"
-        )
+        raise WrongAnswer(f"{name}: the input was changed in place, expected it to come back unchanged; work on a copy")
 
 
 def _close(actual: Tensor, expected: Tensor, rtol: float, atol: float) -> bool:

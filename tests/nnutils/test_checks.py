@@ -56,3 +56,11 @@ def test_not_done_is_one_line_in_a_notebook():
     assert error._render_traceback_() == [str(error)]
     assert "SGD" in str(error)
     assert "\n" not in str(error)
+
+
+def test_a_wrong_answer_is_one_line_in_a_notebook():
+    checks.check(True, "fine")
+    with pytest.raises(checks.WrongAnswer, match="add: the sum is wrong") as caught:
+        checks.check(False, "add: the sum is wrong")
+    assert caught.value._render_traceback_() == ["add: the sum is wrong"]
+    assert isinstance(caught.value, AssertionError)
