@@ -253,5 +253,5 @@ def test_a_visible_test_that_is_answered_wrongly_says_so_in_one_sentence():
     """The planted fault of the visible half: the message ends in the mistake, and holds no number but a difference."""
     answer = (LAB / "answers/wrong/adam__correction_without_power.py").read_text()
     message = visible_message("adam", answer)
-    assert message.startswith("AssertionError: Adam after three steps")
+    assert message.startswith("WrongAnswer: Adam after three steps")
     assert "tensor(" not in message
