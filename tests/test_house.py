@@ -196,3 +196,30 @@ def test_a_stored_picture_is_a_fault():
     cell = new_code_cell("1")
     cell.outputs = [new_output("display_data", data={"image/png": "AAAA", "text/plain": "<Figure>"})]
     assert list(notebooks.faults(notebook(cell), "a.ipynb")) == ["a.ipynb: not normalised; run make notebooks"]
+
+
+def test_a_changed_package_or_new_data_means_a_new_cache_and_the_old_one_goes(tmp_path, monkeypatch):
+    from types import SimpleNamespace
+
+    from nnutils.figures import sphinx_ext
+
+    package, images = tmp_path / "nnutils", tmp_path / "data"
+    (package / "figures").mkdir(parents=True)
+    monkeypatch.setattr(sphinx_ext, "__file__", str(package / "figures" / "sphinx_ext.py"))
+    monkeypatch.setenv("NNUTILS_DATA", str(images))
+
+    def choose():
+        config = SimpleNamespace(nb_execution_cache_path=str(tmp_path / "cache"))
+        sphinx_ext._choose_cache(SimpleNamespace(srcdir=tmp_path, outdir=tmp_path), config)
+        Path(config.nb_execution_cache_path).mkdir(exist_ok=True)
+        return config.nb_execution_cache_path
+
+    seen = [choose(), choose()]
+    (package / "train.py").write_text("lr = 1")
+    seen.append(choose())
+    (images / "MNIST" / "raw").mkdir(parents=True)
+    (images / "MNIST" / "raw" / "images.gz").write_text("")
+    seen.append(choose())
+    assert seen[0] == seen[1]
+    assert len(set(seen)) == 3
+    assert [str(path) for path in tmp_path.glob("cache-*")] == [seen[-1]]

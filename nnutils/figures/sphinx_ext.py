@@ -1,18 +1,22 @@
 """The course's own Sphinx extension: interactive figures, quizzes and clean notebook downloads on the website.
 
 It joins the JavaScript into one script, adds script and style to the pages that hold a figure or a quiz, and removes
-what those pages do not need: the widget state for a kernel that is not there. The notebooks offered for download
-hold no outputs.
+what those pages do not need: the widget state for a kernel that is not there. It executes chapters anew when the
+package they import has changed. The notebooks offered for download hold no outputs.
 """
 
+import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
+
+from nnutils import data
 
 from . import bundle
 
@@ -27,11 +31,29 @@ MATHS = re.compile(r"(?<![\\$])\$(?![\s$])([^$<]+?)(?<![\s\\])\$(?!\d)")
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension; Sphinx calls this."""
+    app.connect("config-inited", _choose_cache)
     app.connect("config-inited", _write_assets)
     app.connect("html-page-context", _complete_page, priority=400)  # before MyST-NB adds the widget state at 500
     app.connect("html-page-context", _one_download, priority=900)  # after the theme made its buttons at 501
     app.connect("build-finished", _clean_downloads)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _choose_cache(app: Sphinx, config: Config) -> None:
+    """Keep executed notebooks in a folder named after what their outputs depend on beside their own code.
+
+    These are the course's package, the exact environment and the data files that are at hand.
+    """
+    package = Path(__file__).parent.parent
+    digest = hashlib.sha256()
+    for path in [*sorted(package.rglob("*.py")), Path(app.srcdir) / "requirements.txt"]:
+        if path.exists():
+            digest.update(path.read_bytes())
+    digest.update(" ".join(sorted(path.name for path in data.folder().glob("*/raw/*.gz"))).encode())
+    cache = Path(f"{config.nb_execution_cache_path or app.outdir}-{digest.hexdigest()[:12]}")
+    for old in set(cache.parent.glob(f"{cache.name[:-12]}*")) - {cache}:
+        shutil.rmtree(old)
+    config.nb_execution_cache_path = str(cache)
 
 
 def _write_assets(app: Sphinx, config: Config) -> None:
