@@ -1132,7 +1132,7 @@ def range_losses(
     model = probes.build(layers, weights)
     if variant == "eval":
         model.eval()
-    params = list(model.parameters())
+    params: list[Tensor] = list(model.parameters())
     if variant == "stale":
         for w in params:
             w.grad = torch.ones_like(w)
