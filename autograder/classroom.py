@@ -101,8 +101,8 @@ def grade(
 
 def _full(folder: Path) -> CourseError:
     return CourseError(
-        f"no space left for the grading folder {folder.name}; free some and run the command again (marks, feedback and "
-        "grades.csv from before are whole)"
+        f"no space left for the grading folder {folder.name}; free some and run the command again (every file "
+        "that is there is whole)"
     )
 
 

@@ -68,7 +68,7 @@ def violations(cells: Sequence[str], names: Iterable[str], refused: Sequence[str
                     waiting.append(what)
                 elif any(what.startswith(prefix) for prefix in refused) and what not in found:
                     found.append(what)
-    return found
+    return [path for path in found if not any(other.startswith(path + ".") for other in found)]
 
 
 def _definitions(cells: Sequence[str]) -> dict[str, list[ast.AST]]:
@@ -261,11 +261,11 @@ class Guard:
     @contextmanager
     def active(self) -> Iterator[None]:
         """Refuse within this block, and only there."""
-        for function, _, code in self._swaps:
-            function.__code__ = code
-        for holder, attribute, _, refusing in self._holders:
-            setattr(holder, attribute, refusing)
         try:
+            for function, _, code in self._swaps:
+                function.__code__ = code
+            for holder, attribute, _, refusing in self._holders:
+                setattr(holder, attribute, refusing)
             yield
         finally:
             for function, code, _ in self._swaps:
