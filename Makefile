@@ -52,7 +52,8 @@ book: setup _build/html/.done ## render the website, executing every cell
 
 _build/html/.done: $(CHAPTERS) $(PACKAGE)
 	@echo "==> Rendering the website (executes each chapter whose code has changed)"
-	@jupyter-book build . --all -W --keep-going --quiet
+	@jupyter-book build . --all -W --keep-going --quiet || { \
+	  echo "The website was not rendered: the first error or warning above says why (cells that raised: _build/html/reports)."; exit 1; }
 	@touch $@
 
 labs: setup _build/labs.done ## generate the students' labs from solutions/

@@ -136,10 +136,13 @@ def main() -> int:
     arguments = parser.parse_args()
     os.environ.update(NNUTILS_DEVICE=os.environ.get("NNUTILS_DEVICE", "cpu"), TQDM_DISABLE="1")
     paths = [path.resolve() for path in arguments.paths]
-    unreadable = [path for path in paths if not path.is_file()]
-    if unreadable:
-        print(f"notebooks: {unreadable[0]} does not exist", file=sys.stderr)
-        return 2
+    for path in paths or [*sources(), *releases()]:
+        try:
+            nbformat.read(path, 4)
+        except (OSError, ValueError, nbformat.validator.ValidationError) as error:
+            why = "there is no such file" if isinstance(error, OSError) else "it is not a valid notebook"
+            print(f"notebooks: cannot read {path}: {why}; nothing was run", file=sys.stderr)
+            return 2
     if arguments.what == "write":
         write(paths or sources())
         return 0

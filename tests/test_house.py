@@ -12,6 +12,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from autograder.release import release
 from tests import notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,6 +78,10 @@ def test_the_pinned_pair_of_torch_and_torchvision_imports():
     for module in (torch, torchvision):
         assert pinned()[module.__name__].startswith(f"{module.__name__}=={module.__version__.partition('+')[0]}")
     torchvision.ops.nms(torch.tensor([[0.0, 0, 1, 1]]), torch.ones(1), 0.5)
+
+
+def test_labs_are_what_the_solutions_generate():
+    assert release(ROOT, check=True) == []
 
 
 def test_nnutils_never_imports_the_autograder():
@@ -145,6 +150,16 @@ def test_nbval_catches_a_changed_number(tmp_path):
 
 def test_nbval_catches_a_cell_that_raises(tmp_path):
     assert notebooks.verify([stored(tmp_path / "a.ipynb", "print(1 / 0)", "3\n")]) != 0
+
+
+@pytest.mark.parametrize(("content", "why"), [(None, "there is no such file"), ("{", "it is not a valid notebook")])
+def test_an_unreadable_notebook_is_named_in_one_sentence(content, why, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "a.ipynb"
+    if content:
+        path.write_text(content)
+    monkeypatch.setattr(sys, "argv", ["notebooks", "verify", str(path)])
+    assert notebooks.main() == 2
+    assert capsys.readouterr().err == f"notebooks: cannot read {path}: {why}; nothing was run\n"
 
 
 def test_a_notebook_whose_data_are_missing_runs_without_comparison_and_is_named(tmp_path, monkeypatch, capsys):
