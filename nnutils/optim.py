@@ -43,7 +43,7 @@ Rule = Callable[..., tuple[Tensor, State]]
 
 
 def sgd(grad: Tensor, state: State, *, lr: float) -> tuple[Tensor, State]:
-    """Gradient descent: ``delta = -lr * g`` (Robbins and Monro 1951; :cite:`robbins1951stochastic`).
+    """Gradient descent: ``delta = -lr * g`` (Robbins and Monro 1951).
 
     Examples
     --------
@@ -54,18 +54,18 @@ def sgd(grad: Tensor, state: State, *, lr: float) -> tuple[Tensor, State]:
 
 
 def momentum(grad: Tensor, state: State, *, lr: float, momentum: float = 0.9) -> tuple[Tensor, State]:
-    """Heavy ball (Polyak 1964) in PyTorch's form: ``v = mu v + g``, ``delta = -lr v``."""
-    velocity = momentum * state.get("velocity", 0.0) + grad
-    return -lr * velocity, {"velocity": velocity}
+    """Heavy ball (Polyak 1964) in PyTorch's form: ``b = mu b + g``, ``delta = -lr b``."""
+    buffer = momentum * state.get("buffer", 0.0) + grad
+    return -lr * buffer, {"buffer": buffer}
 
 
 def nesterov(grad: Tensor, state: State, *, lr: float, momentum: float = 0.9) -> tuple[Tensor, State]:
     """Nesterov momentum (Sutskever et al. 2013, section 2) in PyTorch's form.
 
-    ``v = mu v + g``, ``delta = -lr (g + mu v)``. What it moves are the look-ahead points of the textbook form.
+    ``b = mu b + g``, ``delta = -lr (g + mu b)``. What it moves are the look-ahead points of the textbook form.
     """
-    velocity = momentum * state.get("velocity", 0.0) + grad
-    return -lr * (grad + momentum * velocity), {"velocity": velocity}
+    buffer = momentum * state.get("buffer", 0.0) + grad
+    return -lr * (grad + momentum * buffer), {"buffer": buffer}
 
 
 def adagrad(grad: Tensor, state: State, *, lr: float = 0.01, eps: float = 1e-10) -> tuple[Tensor, State]:
@@ -87,8 +87,8 @@ def adam(
 ) -> tuple[Tensor, State]:
     """Adam (Kingma and Ba 2015, algorithm 1); ``t`` counts steps from 1.
 
-    ``m = beta_1 m + (1 - beta_1) g``, ``v = beta_2 v + (1 - beta_2) g^2``,
-    ``delta = -lr * m / (1 - beta_1^t) / (sqrt(v / (1 - beta_2^t)) + eps)``
+    ``m = beta_1 m + (1 - beta_1) g``, ``s = beta_2 s + (1 - beta_2) g^2``,
+    ``delta = -lr * m / (1 - beta_1^t) / (sqrt(s / (1 - beta_2^t)) + eps)``
     """
     beta1, beta2 = betas
     step = state.get("step", 0) + 1
