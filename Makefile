@@ -51,8 +51,8 @@ setup-system: ## install what pip cannot bring: chromium, nodejs, bubblewrap, g+
 book: setup _build/html/.done ## render the website, executing every cell
 
 _build/html/.done: $(CHAPTERS) $(PACKAGE)
-	@echo "==> Rendering the website (executes each chapter whose code has changed)"
-	@jupyter-book build . --all -W --keep-going --quiet || { \
+	@echo "==> Rendering the website (executes each chapter whose code has changed, half a minute each)"
+	@jupyter-book build . --all -W --keep-going || { \
 	  echo "The website was not rendered: the first error or warning above says why (cells that raised: _build/html/reports)."; exit 1; }
 	@touch $@
 

@@ -87,8 +87,8 @@ def load(name: str, *, device: torch.device | str | None = None, seed: int = 0) 
     generator = torch.Generator().manual_seed(seed)
     if name in _TORCHVISION and not _fetch(name):
         _note(
-            f"{name} is neither under {folder()} nor to be had from the network: these are the digits (8 x 8 pixels) "
-            "instead, and the numbers differ from those in the text."
+            f"{name} is neither in the data folder (NNUTILS_DATA) nor to be had from the network: these are the digits "
+            "(8 x 8 pixels) instead, and the numbers differ from those in the text."
         )
         name = "digits"
     if name in _TORCHVISION:

@@ -97,7 +97,7 @@ def test_a_damaged_file_is_named(small_files):
 def test_without_file_and_network_the_digits_come_with_a_note(tmp_path, monkeypatch, no_network):
     monkeypatch.setenv("NNUTILS_DATA", str(tmp_path))
     assert not data.available("fashion_mnist")
-    with pytest.warns(UserWarning, match=r"fashion_mnist is neither under .* these are the digits"):
+    with pytest.warns(UserWarning, match=r"fashion_mnist is neither in the data folder .* these are the digits"):
         assert data.load("fashion_mnist").name == "digits"
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
