@@ -52,7 +52,7 @@ book: setup _build/html/.done ## render the website, executing every cell
 
 _build/html/.done: $(CHAPTERS) $(PACKAGE)
 	@echo "==> Rendering the website (executes each chapter whose code has changed, half a minute each)"
-	@jupyter-book build . --all -W --keep-going || { \
+	@jupyter-book build . --all -W --keep-going 2>&1 | sed -u -e '/copying images/d' -e '/IPKernelApp/d' -e '/^$$/d' || { \
 	  echo "The website was not rendered: the first error or warning above says why (cells that raised: _build/html/reports)."; exit 1; }
 	@touch $@
 

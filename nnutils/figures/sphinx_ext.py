@@ -50,7 +50,8 @@ def _choose_cache(app: Sphinx, config: Config) -> None:
         if path.exists():
             digest.update(path.read_bytes())
     digest.update(" ".join(sorted(path.name for path in data.folder().glob("*/raw/*.gz"))).encode())
-    cache = Path(f"{config.nb_execution_cache_path or app.outdir}-{digest.hexdigest()[:12]}")
+    folder = config.nb_execution_cache_path or Path(app.outdir).parent / ".jupyter_cache"
+    cache = Path(f"{folder}-{digest.hexdigest()[:12]}")
     for old in set(cache.parent.glob(f"{cache.name[:-12]}*")) - {cache}:
         shutil.rmtree(old)
     config.nb_execution_cache_path = str(cache)
