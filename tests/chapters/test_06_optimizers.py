@@ -200,7 +200,7 @@ def test_eq_oscillating_velocity():
     assert np.abs(v[-1]) != pytest.approx(eta * abs(g) / (1 - mu))
 
 
-@printed(r"\rho = \frac{\sqrt{\kappa} - 1}{\sqrt{\kappa} + 1}")
+@printed(r"\rho = \frac{\sqrt{\kappa} - 1}{\sqrt{\kappa} + 1} ,")
 def test_eq_heavy_ball_rate():
     m, L = 1.0, 100.0
     rho = (np.sqrt(L / m) - 1) / (np.sqrt(L / m) + 1)
