@@ -3,6 +3,9 @@
 Editors, copies and mistakes damage the cells that nbgrader needs: deleted or duplicated tests, changed flags, points,
 tags. ``restore`` gives every graded or solution cell the metadata of the source again, puts missing cells back where
 they belong, and says in words what it did. Tags are restored too: a test tagged to be skipped would count as passed.
+
+A *given* cell (locked, with neither points nor a solution: imports, helpers) gets its text again as well, since the
+tests use its names. What the learner made of it stays beside it as a cell of their own: an added import is natural.
 """
 
 import ast
@@ -54,12 +57,15 @@ def restore(nb: NotebookNode, source: NotebookNode, *, skip: str = EXPERIMENT) -
     """
     expected = {cell.metadata.nbgrader.grade_id: cell for cell in source.cells if "nbgrader" in cell.metadata}
     experiments = {cell.id for cell in source.cells if EXPERIMENT in _tags(cell) and "id" in cell}
+    given = {cell.id: grade_id for grade_id, cell in expected.items() if _is_given(cell) and "id" in cell}
     notes: list[str] = []
     cells: list[NotebookNode] = []
     for cell in nb.cells:
         mended = _bare(cell)
         grade_id = _grade_id(cell)
         experiment = cell.get("id") in experiments or EXPERIMENT in _tags(cell)
+        if grade_id is None and isinstance(cell.get("id"), str):
+            grade_id = given.get(cell.id)  # a program that dropped the metadata left the id
         if grade_id in expected:
             mended.metadata.nbgrader = NotebookNode(grade_id=grade_id)
         elif experiment and cell.cell_type == "code":
@@ -67,6 +73,7 @@ def restore(nb: NotebookNode, source: NotebookNode, *, skip: str = EXPERIMENT) -
         cells.append(mended)
 
     cells = _one_of_each(cells, expected, notes)
+    cells = _given_as_they_were(cells, expected, notes)
     _add_missing(cells, expected, notes)
     _tests_after_answers(cells, expected, notes)
     for cell in cells:
@@ -110,11 +117,32 @@ def _one_of_each(
         keep = max(copies, key=lambda i: (_finished(cells[i]), i)) if answer else copies[0]
         for i in set(copies) - {keep}:
             cells[i].metadata = NotebookNode()
-            if not answer:
+            if not answer and not (_is_given(model) and _differs(cells[i], model)):
                 drop.add(i)
         which = "the last one that can run counts" if answer else "one was kept"
         notes.append(f"The cell `{grade_id}` was there {len(copies)} times; {which}.")
     return [cell for i, cell in enumerate(cells) if i not in drop]
+
+
+def _given_as_they_were(
+    cells: Sequence[NotebookNode], expected: dict[str, NotebookNode], notes: list[str]
+) -> list[NotebookNode]:
+    """Give each given cell the text of the source; what the learner made of it runs before it, as their own cell."""
+    restored: list[NotebookNode] = []
+    for cell in cells:
+        grade_id = _grade_id(cell)
+        model = None if grade_id is None else expected[grade_id]
+        if model is not None and _is_given(model) and _differs(cell, model):
+            kept = bool(cell.source.strip()) and cell.cell_type == model.cell_type
+            if kept:
+                own = copy.deepcopy(cell)
+                own.metadata, own.id = NotebookNode(), f"{grade_id}-own"
+                restored.append(own)
+            cell.source = model.source
+            beside = "; your version runs before it" if kept else ""
+            notes.append(f"The cell `{grade_id}` had been changed; it was restored{beside}.")
+        restored.append(cell)
+    return restored
 
 
 def _add_missing(cells: list[NotebookNode], expected: dict[str, NotebookNode], notes: list[str]) -> None:
@@ -124,7 +152,8 @@ def _add_missing(cells: list[NotebookNode], expected: dict[str, NotebookNode], n
         if not any(_grade_id(cell) == grade_id for cell in cells):
             cell = copy.deepcopy(model)
             answer = bool(model.metadata.nbgrader.get("solution"))
-            cell.source = _empty_answer(cell) if answer else ""  # a test's source comes from the gradebook
+            if not _is_given(model):
+                cell.source = _empty_answer(cell) if answer else ""  # a test's source comes from the gradebook
             place = next((i + 1 for i, c in enumerate(cells) if before is not None and _grade_id(c) == before), 0)
             cells.insert(place, cell)
             counts = "it counts as not done" if answer else "it was put back"
@@ -143,6 +172,18 @@ def _tests_after_answers(cells: list[NotebookNode], expected: dict[str, Notebook
                 cells.insert(there, cells.pop(here))
                 notes.append(f"The cell `{grade_id}` stood before `{before}`; it was moved after it.")
         before = grade_id
+
+
+def _is_given(model: NotebookNode) -> bool:
+    """Whether a cell of the source belongs to every notebook as it stands: locked, no points, no solution."""
+    about = model.metadata.nbgrader
+    return bool(about.get("locked")) and not any(about.get(key) for key in ("grade", "solution", "task"))
+
+
+def _differs(cell: NotebookNode, model: NotebookNode) -> bool:
+    """Whether the text differs by more than blanks at the ends of lines."""
+    ours, theirs = ([line.rstrip() for line in c.source.strip().splitlines()] for c in (model, cell))
+    return ours != theirs
 
 
 def _tags(cell: NotebookNode) -> list[str]:

@@ -87,7 +87,7 @@ def source_notebook():
     """The nbgrader source of the lab in miniature."""
     cells = [
         new_markdown_cell("# Lab 00: the lab in miniature", id="title"),
-        new_code_cell("import torch\nfrom nnutils.checks import NotDone", id="imports"),
+        graded_cell(new_code_cell, "import torch\nfrom nnutils.checks import NotDone", "imports", locked=True),
     ]
     for question, solution in SOLUTION.items():
         text = f"### BEGIN SOLUTION\n{solution}\n### END SOLUTION"

@@ -49,6 +49,17 @@ def colab(nb):
     return json.dumps(nb).encode()
 
 
+def without_imports(nb):
+    nb.cells = [cell for cell in nb.cells if cell.id != "imports"]
+    return nb
+
+
+def own_imports(nb):
+    """Replace the lab's imports by one of the student's own."""
+    next(cell for cell in nb.cells if cell.id == "imports").source = "import numpy as np"
+    return nb
+
+
 STUBS = dict.fromkeys(SOLUTION, 'raise NotDone("this question")')
 CHATTY = "import sys, warnings\nwarnings.warn('careful')\nprint('50%', file=sys.stderr)\n"
 ACTIVE = "<script>alert(1)</script><img src='https://example.org/x.png'>[x](javascript:alert(1))"
@@ -81,6 +92,8 @@ CLASS = {
         {"half": 0.0, "descent": 0.0, "why": 0.0},
         "repaired",
     ),
+    "tidy": (without_imports(submission()), FULL, "repaired"),
+    "numpy": (own_imports(submission({"half": "def half(x): return x * np.float64(0.5)"})), FULL, "repaired"),
     "scripts": (
         colab(
             own_cells(
@@ -124,6 +137,12 @@ def test_everybody_gets_the_marks_and_the_status_that_are_due(graded, student):
     assert (row.questions, row.status) == (marks, status), row.reason
     assert row.score == sum(mark or 0 for mark in marks.values())
     assert row.max_score == 20
+
+
+def test_an_edited_import_cell_is_restored_beside_the_students_own(graded):
+    note = "The cell `imports` had been changed; it was restored; your version runs before it."
+    assert graded[1]["numpy"].reason == note
+    assert graded[1]["tidy"].reason == "The cell `imports` was missing; it was put back."
 
 
 def test_a_renamed_file_is_told_apart_from_a_missing_one(graded):

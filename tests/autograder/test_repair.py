@@ -38,7 +38,7 @@ def test_the_submission_itself_is_not_changed():
     assert nbformat.writes(nb) == before
 
 
-@pytest.mark.parametrize("missing", ["half", "half_visible", "half_hidden", "descent_hidden", "why"])
+@pytest.mark.parametrize("missing", ["half", "half_visible", "half_hidden", "descent_hidden", "why", "imports"])
 def test_a_missing_cell_comes_back_in_its_place(missing):
     nb = submission()
     nb.cells = [cell for cell in nb.cells if cell.metadata.get("nbgrader", {}).get("grade_id") != missing]
@@ -54,7 +54,53 @@ def test_all_cells_missing_come_back():
     nb.cells = [new_code_cell("x = 1")]
     fixed, notes = mend(nb)
     assert ids(fixed) == ids(source_notebook())
-    assert len(notes) == 7
+    assert len(notes) == 8
+
+
+@pytest.mark.parametrize("by_id_alone", [True, False])
+def test_a_given_cell_that_was_edited_is_restored_and_the_edited_one_runs_before_it(by_id_alone):
+    nb = submission()
+    cell = cell_of(nb, "imports")
+    cell.source = "import numpy as np"
+    if by_id_alone:
+        cell.metadata = {}
+    fixed, notes = mend(nb)
+    assert ids(fixed) == ids(source_notebook())
+    place = fixed.cells.index(cell_of(fixed, "imports"))
+    assert [c.source for c in fixed.cells[place - 1 : place + 1]] == [
+        "import numpy as np",
+        cell_of(source_notebook(), "imports").source,
+    ]
+    assert "nbgrader" not in fixed.cells[place - 1].metadata
+    assert notes == ["The cell `imports` had been changed; it was restored; your version runs before it."]
+
+
+@pytest.mark.parametrize("source", ["", "   \n"])
+def test_a_given_cell_that_was_emptied_is_restored(source):
+    nb = submission()
+    cell_of(nb, "imports").source = source
+    fixed, notes = mend(nb)
+    assert len(fixed.cells) == len(nb.cells)
+    assert cell_of(fixed, "imports").source == cell_of(source_notebook(), "imports").source
+    assert notes == ["The cell `imports` had been changed; it was restored."]
+
+
+def test_a_given_cell_without_its_metadata_is_known_by_its_id():
+    nb = submission()
+    cell_of(nb, "imports").metadata = {}
+    fixed, notes = mend(nb)
+    assert notes == []
+    assert ids(fixed) == ids(source_notebook())
+    assert len(fixed.cells) == len(nb.cells)
+
+
+def test_an_edited_copy_of_a_given_cell_stays_as_the_students_own():
+    nb = submission()
+    copy = nbformat.from_dict(dict(cell_of(nb, "imports")) | {"id": "copy", "source": "import numpy as np"})
+    nb.cells.insert(nb.cells.index(cell_of(nb, "imports")) + 1, copy)
+    fixed, _ = mend(nb)
+    assert ids(fixed) == ids(source_notebook())
+    assert [c.id for c in fixed.cells if c.source == "import numpy as np"] == ["copy"]
 
 
 @pytest.mark.parametrize("stub", ["", 'raise NotDone("this question")', "def half(x:"])
