@@ -26,6 +26,7 @@ __all__ = ["FeedbackExporter", "Page", "gradebook_entries", "page_of", "question
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _PARTS = {"visible": "Tests that you saw", "hidden": "Hidden checks"}
+_FRIENDLY = ("AssertionError", "WrongAnswer", "NotDone", "RefusedNames", "Crashed", "Timeout", "NotRun")
 _TAGS = "p h1 h2 h3 h4 h5 h6 ul ol li em strong code pre blockquote table thead tbody tr th td hr br del div"
 _STYLES = ("a11y-high-contrast-light", "a11y-high-contrast-dark")
 _LIGHT, _DARK = (HtmlFormatter(style=style, nowrap=False, cssclass="code") for style in _STYLES)
@@ -83,6 +84,7 @@ class Question:
         """
         told = [message for part in self.parts for message in (part.messages or [part.comment or ""]) if message]
         told = list(dict.fromkeys(self.parts[0].messages or told))
+        told = [message for message in told if not re.fullmatch(r"and \d+ more properties", message)]
         first = sorted(told, key=lambda message: ";" not in message)[:3] if len(told) > 3 else told
         return [*first, f"and {len(told) - 3} more, below"] if len(told) > 3 else first
 
@@ -250,7 +252,7 @@ def _messages(cell: NotebookNode) -> list[str]:
         lines = _lines(output.evalue)
         if output.ename == "HiddenTestsFailed":
             messages += lines
-        elif output.ename in ("AssertionError", "NotDone", "RefusedNames", "Crashed", "Timeout", "NotRun"):
+        elif output.ename in _FRIENDLY:
             messages += lines[:1] or [f"{output.ename} (without a message)"]
         elif output.ename == "GraderError":
             messages.append("The grader could not judge this question; your teacher will look at it.")

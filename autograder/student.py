@@ -309,7 +309,8 @@ def run_hidden(question: str, namespace: MutableMapping[str, Any]) -> None:
     """Run a question's hidden tests against a notebook's names; its hidden cell calls ``run_hidden("q", globals())``.
 
     The lab is the notebook's folder (or ``COURSE_LAB``), its tests lie under ``COURSE_SOLUTIONS`` (or in this folder).
-    Nothing of the tests is shown but one line for each property that fails.
+    Nothing of the tests is shown but one line for each property that fails, and of many the first few: one mistake in
+    an optimizer breaks twenty properties, and twenty lines hide what to do.
 
     Raises
     ------
@@ -337,4 +338,12 @@ def run_hidden(question: str, namespace: MutableMapping[str, Any]) -> None:
     lines = grade.failure_lines(results)
     if lines:
         refused = any(result.kind == "refused" for result in results)
-        raise (RefusedNames if refused else HiddenTestsFailed)("\n".join(lines))
+        raise (RefusedNames if refused else HiddenTestsFailed)("\n".join(_first_lines(lines)))
+
+
+def _first_lines(lines: Sequence[str], most: int = 5) -> list[str]:
+    """Return at most so many lines, those that name a mistake (after a semicolon) first, and how many are left."""
+    if len(lines) <= most + 1:
+        return list(lines)
+    first = sorted(lines, key=lambda line: ";" not in line)[:most]
+    return [*first, f"and {len(lines) - most} more properties"]

@@ -7,7 +7,7 @@ import pytest
 
 from autograder.grade import GraderError, failure_lines, question_results, questions
 from autograder.seeds import read_secret, student_seed
-from autograder.student import HiddenTestsFailed, InProcess, RefusedNames, run_hidden
+from autograder.student import HiddenTestsFailed, InProcess, RefusedNames, _first_lines, run_hidden
 
 from .conftest import LAB, SECRET_IN_TESTS, SOLUTION
 
@@ -150,6 +150,13 @@ def test_run_hidden_tells_the_failed_properties_and_nothing_of_the_tests(capfd):
     for hidden in (SECRET_IN_TESTS, "hidden_tests", "solutions", "assert", "chatty"):
         assert hidden not in shown
     assert caught.value.__cause__ is None
+
+
+def test_of_many_failed_properties_the_first_that_name_a_mistake_are_shown():
+    lines = [f"property {i}: wrong value" for i in range(10)] + [f"property {i}: wrong; a name" for i in range(10, 20)]
+    shown = _first_lines(lines)
+    assert shown == [*lines[10:15], "and 15 more properties"]
+    assert _first_lines(lines[:6]) == lines[:6]
 
 
 @pytest.mark.usefixtures("kernel")
