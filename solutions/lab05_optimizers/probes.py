@@ -84,6 +84,19 @@ def zero_grad(student: Student, name: str, gradients: Sequence[Tensor | None], *
     return [w.grad for w in params]
 
 
+def gradients_after_step(
+    student: Student, name: str, start: Sequence[Tensor], gradients: Sequence[Tensor], **hyper: Any
+) -> list[Tensor | None]:
+    """Return the gradients of parameters as two steps leave them."""
+    params = [_leaf(w) for w in start]
+    optimizer = student[name](list(params), **hyper)
+    for w, grad in zip(params, gradients, strict=True):
+        w.grad = grad.clone()
+    optimizer.step()
+    optimizer.step()
+    return [w.grad for w in params]
+
+
 def read_lr(student: Student, name: str, lr: float) -> Any:
     """Return the attribute ``lr`` of a new instance."""
     return student[name]([torch.zeros(2, requires_grad=True)], lr=lr).lr

@@ -157,6 +157,19 @@ def test_every_question_has_its_three_cells_and_an_experiment():
         assert [line for line in region.splitlines() if line] == ["from autograder.student import run_hidden", call]
 
 
+def test_the_cells_whose_names_the_tests_use_are_locked(release):
+    """The repair restores locked cells: visible tests then find their imports whatever a learner did to them."""
+    released = {cell.id: cell for cell in release.cells}
+    for name in ("install", "imports", "helpers"):
+        about = CELLS[name].metadata.nbgrader
+        assert about.locked
+        assert not about.grade
+        assert not about.solution
+        assert about.grade_id == name
+        assert released[name].source == CELLS[name].source
+        assert released[name].metadata.editable is released[name].metadata.deletable is False
+
+
 def test_the_points_sum_to_100_and_are_stated_in_the_text():
     points = {c.id: c.metadata.nbgrader.points for c in NOTEBOOK.cells if c.metadata.get("nbgrader", {}).get("grade")}
     assert sum(points.values()) == 100

@@ -1,4 +1,4 @@
-"""Computes in float64, writes through .data, changes gradients in place, warns and draws a progress bar on stderr."""
+"""Computes in float64, writes through .data, warns and draws a progress bar on stderr."""
 
 import sys
 import warnings
@@ -23,9 +23,9 @@ class SGD:
             print(f"\rparameter {number + 1}/{len(self.params)}", end="", file=sys.stderr)
             if w.grad is None:
                 continue
-            if decay != 0:
-                w.grad.add_(w.data, alpha=decay)
             g = w.grad.detach().double()
+            if decay != 0:
+                g = g + decay * w.data.double()
             if momentum != 0:
                 v = self.memory[number]
                 v = g.clone() if v is None else momentum * v + g
