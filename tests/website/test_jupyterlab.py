@@ -1,5 +1,6 @@
 """The same figure in JupyterLab, joined to Python: what the reader moves, Python sees, and the other way round."""
 
+import contextlib
 import os
 import re
 import secrets
@@ -83,8 +84,13 @@ def test_the_race_lives_in_jupyterlab_and_python_sees_the_readers_settings(
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=40_000)
 
     def run(cell: int) -> None:
-        cells.nth(cell).locator(".cm-content").click()
-        page.keyboard.press("Control+Enter")
+        prompt = cells.nth(cell).locator(".jp-InputArea-prompt")
+        for _ in range(10):  # JupyterLab drops keys while it is still loading
+            cells.nth(cell).locator(".cm-content").click()
+            page.keyboard.press("Control+Enter")
+            with contextlib.suppress(AssertionError):
+                return expect(prompt).to_have_text(re.compile(r"\[(\d+|\*)\]"), timeout=3000)
+        raise AssertionError(f"JupyterLab does not run cell {cell}")
 
     run(0)
     figure = cells.nth(0).locator(".nn-race")
