@@ -6,9 +6,11 @@ for pair in chromium:chromium node:nodejs bwrap:bubblewrap g++:g++; do
   command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 [ -z "$missing" ] && { echo "==> System tools: chromium, nodejs, bubblewrap, g++ are there"; exit 0; }
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+as_root=""
+[ "$(id -u)" = 0 ] || as_root="sudo -n"
+if command -v apt-get >/dev/null 2>&1 && $as_root true 2>/dev/null; then
   echo "==> Installing$missing"
-  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $missing >/dev/null
+  $as_root apt-get update -qq && $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $missing >/dev/null
 else
   echo "Missing:$missing. Install them, on Debian and Ubuntu with: sudo apt-get install -y$missing" >&2
   exit 1
