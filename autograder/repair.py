@@ -220,7 +220,7 @@ def _changed(cell: NotebookNode, model: NotebookNode) -> bool:
 
 
 def _empty_answer(cell: NotebookNode) -> str:
-    return 'raise NotDone("this question")' if cell.cell_type == "code" else ""
+    return "raise NotDone()" if cell.cell_type == "code" else ""
 
 
 def _as_type(cell: NotebookNode, cell_type: str) -> None:

@@ -5,6 +5,7 @@ shapes, and, where a known mistake explains the result, its name. A notebook sho
 is not in the test cell. No check prints an input or the right answer.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,9 +16,15 @@ __all__ = ["NotDone", "WrongAnswer", "check", "check_close", "check_tensor", "ch
 
 
 class NotDone(NotImplementedError):
-    """Raised by a stub that the learner has not filled in; a notebook shows it as one friendly line, no traceback."""
+    """Raised by a stub that the learner has not filled in; a notebook shows it as one friendly line, no traceback.
 
-    def __init__(self, task: str = "this question") -> None:
+    Without a task the line names the function, or method, whose stub it is.
+    """
+
+    def __init__(self, task: str | None = None) -> None:
+        if task is None:
+            stub = sys._getframe(1).f_code.co_qualname
+            task = "this question" if stub == "<module>" else stub
         super().__init__(
             f"Not done yet: {task}. Replace the line `raise NotDone(...)` with your solution and run the cell again."
         )

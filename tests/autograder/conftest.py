@@ -92,7 +92,7 @@ def source_notebook():
     for question, solution in SOLUTION.items():
         text = f"### BEGIN SOLUTION\n{solution}\n### END SOLUTION"
         hidden = (
-            "### BEGIN HIDDEN TESTS\nfrom autograder.student import run_hidden\n"
+            "### BEGIN HIDDEN TESTS\nfrom autograder.hidden import run_hidden\n"
             f'run_hidden("{question}", globals())\n### END HIDDEN TESTS'
         )
         experiment = new_code_cell("raise RuntimeError('an experiment was run')", id=f"{question}_experiment")

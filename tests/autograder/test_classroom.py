@@ -60,7 +60,7 @@ def own_imports(nb):
     return nb
 
 
-STUBS = dict.fromkeys(SOLUTION, 'raise NotDone("this question")')
+STUBS = dict.fromkeys(SOLUTION, "raise NotDone()")
 CHATTY = "import sys, warnings\nwarnings.warn('careful')\nprint('50%', file=sys.stderr)\n"
 ACTIVE = "<script>alert(1)</script><img src='https://example.org/x.png'>[x](javascript:alert(1))"
 NOT_GRADED = dict.fromkeys(FULL)

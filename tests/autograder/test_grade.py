@@ -6,8 +6,9 @@ import stat
 import pytest
 
 from autograder.grade import GraderError, failure_lines, question_results, questions
+from autograder.hidden import HiddenTestsFailed, RefusedNames, _first_lines, run_hidden
 from autograder.seeds import read_secret, student_seed
-from autograder.student import HiddenTestsFailed, InProcess, RefusedNames, _first_lines, run_hidden
+from autograder.student import InProcess
 
 from .conftest import LAB, SECRET_IN_TESTS, SOLUTION
 
@@ -161,11 +162,11 @@ def test_of_many_failed_properties_the_first_that_name_a_mistake_are_shown():
 
 @pytest.mark.usefixtures("kernel")
 def test_run_hidden_shows_unfinished_work_as_one_friendly_line():
-    stub = 'from nnutils.checks import NotDone\ndef half(x): raise NotDone("this question")'
+    stub = "from nnutils.checks import NotDone\ndef half(x): raise NotDone()"
     with pytest.raises(HiddenTestsFailed) as caught:
         run_hidden("half", namespace(stub))
     (line,) = caught.value._render_traceback_()
-    assert line.startswith("Not done yet: this question.")
+    assert line.startswith("Not done yet: half.")
 
 
 @pytest.mark.usefixtures("kernel")

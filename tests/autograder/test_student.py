@@ -56,7 +56,7 @@ def lies(kind):
             "float": lambda: LiarFloat(1.0)}[kind]()
 
 from nnutils.checks import NotDone
-def stub(): raise NotDone("this question")
+def stub(): raise NotDone()
 """
 
 
@@ -104,7 +104,7 @@ def test_nothing_is_shared_with_the_caller(student):
         ("fails", "raised", "fails raised ValueError: the first line"),
         ("leaves", "raised", "leaves raised SystemExit: 3"),
         ("returns_function", "value", "returns_function returned a function, expected plain data"),
-        ("stub", "NotDone", "Not done yet: this question."),
+        ("stub", "NotDone", "Not done yet: stub."),
     ],
 )
 def test_an_error_is_one_sentence(student, name, kind, message):
