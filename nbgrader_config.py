@@ -54,7 +54,7 @@ c.CourseDirectory.ignore = [
     "answers",
 ]
 
-c.ClearSolutions.code_stub = {"python": 'raise NotDone()'}
+c.ClearSolutions.code_stub = {"python": "raise NotDone()"}
 c.ClearSolutions.text_stub = "*Write your answer here.*"
 
 c.Autograde.sanitize_preprocessors = [
