@@ -91,7 +91,7 @@ lock: setup ## renew requirements.txt from pyproject.toml (needs uv)
 
 student: ## write the public tree, without solutions and grading, to _build/student
 	@rm -rf _build/student && mkdir -p _build/student
-	@git archive HEAD | tar -x -C _build/student --exclude=solutions --exclude=autograder --exclude=tests/labs --exclude=tests/autograder
+	@git archive HEAD | tar -x -C _build/student --exclude=solutions --exclude=autograder --exclude=nbgrader_config.py --exclude=tests/labs --exclude=tests/autograder --exclude=tests/test_house.py
 	@echo "==> Written to _build/student"
 
 clean: ## delete what was built; never the grades of a real class
