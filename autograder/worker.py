@@ -163,9 +163,6 @@ def _load_probes(path: str) -> ModuleType:
     return _probes[key]
 
 
-# ------------------------------------------------------------------ the second process
-
-
 def send(channel: socket.socket, frame: bytes) -> None:
     """Send one frame: eight bytes of length, then the bytes."""
     channel.sendall(len(frame).to_bytes(8, "big") + frame)
