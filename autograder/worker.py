@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from autograder.encoding import LIMIT, NotPlainError, decode, encode
-from autograder.rules import Guard, RefusedError
+from autograder.guard import Guard, RefusedError
 
 __all__ = ["MissingNameError", "answer", "main", "one_line", "receive", "send", "silence"]
 

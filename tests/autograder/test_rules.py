@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from autograder.rules import Guard, RefusedError, sentence, violations
+from autograder.guard import Guard, RefusedError
+from autograder.rules import sentence, violations
 
 REFUSED = ("torch.optim", "torch.nn.utils.clip_grad", "nnutils.optim")
 
