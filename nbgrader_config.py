@@ -20,7 +20,7 @@ from nbgrader.preprocessors import (
 
 from autograder.execute import Execute, JudgeCells
 from autograder.feedback import FeedbackExporter
-from autograder.repair import RestoreCells
+from autograder.repair import STUB, RestoreCells
 
 root = Path(__file__).resolve().parent
 grading = Path(os.environ.get("COURSE_GRADING", root / "grading")).resolve()
@@ -54,7 +54,7 @@ c.CourseDirectory.ignore = [
     "answers",
 ]
 
-c.ClearSolutions.code_stub = {"python": "raise NotDone()"}
+c.ClearSolutions.code_stub = {"python": STUB}
 c.ClearSolutions.text_stub = "*Write your answer here.*"
 
 c.Autograde.sanitize_preprocessors = [

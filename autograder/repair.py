@@ -21,10 +21,13 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-__all__ = ["EXPERIMENT", "RestoreCells", "restore"]
+__all__ = ["EXPERIMENT", "STUB", "RestoreCells", "restore"]
 
 EXPERIMENT = "experiment"
 """The tag of cells that are not run when grading."""
+
+STUB = "raise NotDone()"
+"""What a release holds in place of a solution."""
 
 
 class RestoreCells(NbGraderPreprocessor):
@@ -220,7 +223,7 @@ def _changed(cell: NotebookNode, model: NotebookNode) -> bool:
 
 
 def _empty_answer(cell: NotebookNode) -> str:
-    return "raise NotDone()" if cell.cell_type == "code" else ""
+    return STUB if cell.cell_type == "code" else ""
 
 
 def _as_type(cell: NotebookNode, cell_type: str) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from autograder.student import StudentError
 from nnutils import schedules
-from nnutils.checks import check_close, check_tensor
+from nnutils.checks import check, check_close, check_tensor
 
 NAMES = {
     "sgd": ("SGD",),
@@ -172,12 +172,6 @@ def number(value: Any, *, name: str) -> float:
     return float(value)
 
 
-def expect(condition: bool, message: str) -> None:
-    """A plain ``assert`` would be rewritten by pytest to print the values that it compares."""
-    if not condition:
-        raise AssertionError(message)
-
-
 HYPER: dict[str, dict[str, Any]] = {
     "SGD": {"lr": 0.05, "momentum": 0.9},
     "Adagrad": {"lr": 0.1},
@@ -244,9 +238,9 @@ def skips_parameters_without_gradient(student: Any, rng: np.random.Generator, na
     hyper = HYPER[name] | ({"weight_decay": 0.1} if name in ("SGD", "Adam", "AdamW") else {})
     actual = student.probe(probes.walk, name, start, gradients, **hyper)
     name = f"{name} where one .grad is None"
-    check = check_tensor(actual[1], name=name, shape=(5, 2, 2), dtype=torch.float64)
-    expect(
-        torch.equal(check, start[1].expand_as(check)), f"{name}: that parameter moved; skip it, weight decay included"
+    still = check_tensor(actual[1], name=name, shape=(5, 2, 2), dtype=torch.float64)
+    check(
+        torch.equal(still, start[1].expand_as(still)), f"{name}: that parameter moved; skip it, weight decay included"
     )
     same_path(actual, torch_path(name.split()[0], start, gradients, **hyper), start, name=name)
 
@@ -262,7 +256,7 @@ def two_instances_share_nothing(student: Any, rng: np.random.Generator, name: st
         raise
     first, again = (check_tensor(paths[key], name=name, shape=(5, 3), finite=False) for key in ("first", "again"))
     same = torch.equal(first.nan_to_num(), again.nan_to_num())
-    expect(same, f"{name}: a second instance does not start afresh; {shared}")
+    check(same, f"{name}: a second instance does not start afresh; {shared}")
     same_path(
         paths["by_turns"],
         torch_path(name, start[:1], gradients[:1], **HYPER[name])
@@ -290,7 +284,7 @@ def lr_is_read_at_every_step(student: Any, rng: np.random.Generator, name: str) 
         },
     )
     value = number(student.probe(probes.read_lr, name, 0.125), name=f"{name}: the attribute `lr`")
-    expect(value == 0.125, f"{name}: the attribute `lr` is not the learning rate that was given")
+    check(value == 0.125, f"{name}: the attribute `lr` is not the learning rate that was given")
 
 
 def state_survives_gradients_refilled_in_place(student: Any, rng: np.random.Generator, name: str) -> None:
@@ -314,7 +308,7 @@ def zero_grad_clears_every_gradient(student: Any, rng: np.random.Generator, name
     left = [
         i for i, grad in enumerate(after) if grad is not None and bool(check_tensor(grad, name="zero_grad").ne(0).any())
     ]
-    expect(
+    check(
         not left,
         f"{name}: zero_grad() left {len(left)} of {len(gradients)} gradients, expected each to be None or zero",
     )
@@ -338,7 +332,7 @@ def step_leaves_the_gradients_alone(student: Any, rng: np.random.Generator, name
     cleared = all(grad is None or not bool(grad.any()) for grad in after)
     same = all(grad is not None and torch.equal(grad, before) for grad, before in zip(after, gradients, strict=True))
     hint = "clear them in zero_grad() only" if cleared else "work on a new tensor, as in g = w.grad + weight_decay * w"
-    expect(same, f"{name}: step() changed the gradients in place; {hint}")
+    check(same, f"{name}: step() changed the gradients in place; {hint}")
 
 
 def descent(name: str, start: Tensor, curvature: Tensor, steps: int, clear: bool = True) -> Tensor:
@@ -869,11 +863,11 @@ def test_clip_grad_norm__returns_the_norm_before(student: Any, rng: np.random.Ge
 def test_clip_grad_norm__the_same_gradient_tensors_stay(student: Any, rng: np.random.Generator) -> None:
     for norm in (8.0, 0.5):
         outcome = student.probe(probes.clip, draw_gradients(rng, norm), 1.0)
-        expect(
+        check(
             all(outcome["same_objects"]),
             "clip_grad_norm: .grad is a new tensor, expected the same one scaled in place; use g.mul_(factor)",
         )
-        expect(not outcome["parameters_moved"], "clip_grad_norm: the parameters changed; only .grad may change")
+        check(not outcome["parameters_moved"], "clip_grad_norm: the parameters changed; only .grad may change")
 
 
 def test_clip_grad_norm__skips_parameters_without_gradient(student: Any, rng: np.random.Generator) -> None:
@@ -881,7 +875,7 @@ def test_clip_grad_norm__skips_parameters_without_gradient(student: Any, rng: np
     given = [gradients[0], None, *gradients[1:]]
     outcome = student.probe(probes.clip, given, 1.0)
     after = list(outcome["gradients"])
-    expect(after.pop(1) is None, "clip_grad_norm: a .grad that was None became a tensor; skip that parameter")
+    check(after.pop(1) is None, "clip_grad_norm: a .grad that was None became a tensor; skip that parameter")
     name = "clip_grad_norm where one .grad is None: gradients afterwards"
     check_close(_flat(after), _flat([g / 8 for g in gradients]), name=name, rtol=1e-5, atol=1e-9)
     returned_norm(outcome, gradients, 1.0, about=" where one .grad is None")
@@ -907,7 +901,7 @@ def rates_of(student: Any, name: str, steps: Sequence[int], **hyper: Any) -> lis
     result = student.probe(probes.table, name, list(steps), **hyper)
     values = [number(value, name=f"{name}: the rate at one step") for value in result]
     bad = sum(not math.isfinite(value) for value in values)
-    expect(bad == 0, f"{name}: {bad} of {len(values)} rates are inf or nan, expected finite numbers")
+    check(bad == 0, f"{name}: {bad} of {len(values)} rates are inf or nan, expected finite numbers")
     return values
 
 
@@ -1117,7 +1111,7 @@ def test_schedules__calls_do_not_depend_on_each_other(student: Any, rng: np.rand
     for name, hyper in arguments.items():
         once = [int(t) for t in rng.permutation(25)]
         values = rates_of(student, name, once + once[::-1], **hyper)
-        expect(
+        check(
             values[:25] == values[:24:-1],
             f"{name}: the same step gives another rate at the second call; the rate depends on t alone, keep no state",
         )
@@ -1200,7 +1194,7 @@ def losses_from(outcome: Mapping[str, Any], rates: Sequence[float], *, about: st
             raise AssertionError(f"{name}: the list holds tensors, expected floats; use loss.item()")
         number(loss, name=f"{name}, one loss")
     hint = "; start over with the batches when they end" if len(losses) < len(rates) else ""
-    expect(len(losses) == len(rates), f"{name}: {len(losses)} losses for {len(rates)} rates, expected one each{hint}")
+    check(len(losses) == len(rates), f"{name}: {len(losses)} losses for {len(rates)} rates, expected one each{hint}")
     return [float(loss) for loss in losses]
 
 
@@ -1269,7 +1263,7 @@ def test_learning_rate_range_test__runs_in_train_mode(student: Any, rng: np.rand
     about = " of a model that comes in eval mode"
     in_train = list(outcome["modes_seen"])
     evaluation = "learning_rate_range_test: the model ran in eval mode; call model.train() first"
-    expect(len(in_train) > 0 and all(in_train), evaluation)
+    check(len(in_train) > 0 and all(in_train), evaluation)
     same_losses(outcome, layers, weights, batches, rates, about=about, variants={"the model ran in eval mode": "eval"})
 
 
@@ -1292,9 +1286,9 @@ def check_restored(
     before = {k: v for k, v in probes.build(layers, weights).state_dict().items() if k.endswith(ends)}
     for key, value in before.items():
         name = f"learning_rate_range_test: {key.split('.')[-1]}"
-        expect(key in outcome["state"], f"{name} is missing afterwards")
+        check(key in outcome["state"], f"{name} is missing afterwards")
         after = check_tensor(outcome["state"][key], name=name, shape=value.shape, dtype=value.dtype, finite=False)
-        expect(
+        check(
             torch.equal(after, value),
             f"learning_rate_range_test: the {what} are not what they were; copy them before the first step (clone, not "
             "the tensors themselves) and put them back at the end",
@@ -1313,7 +1307,7 @@ def test_learning_rate_range_test__restores_the_mode_of_every_module(student: An
         outcome = student.probe(probes.range_test, NORMALIZED, weights, batches, [0.1, 0.2], modes=modes)
         before, after = outcome["modes_before"], outcome["modes_after"]
         changed = sum(before[name] != after.get(name) for name in before)
-        expect(
+        check(
             changed == 0,
             f"learning_rate_range_test: {changed} of {len(before)} modules are in another mode afterwards ({which}); "
             "note `training` of each module and put it back",
@@ -1333,7 +1327,7 @@ def test_learning_rate_range_test__records_inf_and_nan(student: Any, rng: np.ran
             f"learning_rate_range_test{about}: raised an exception ({error}); record such losses and go on"
         ) from None
     losses = losses_from(outcome, rates, about=about)
-    expect(
+    check(
         not math.isfinite(losses[-1]),
         f"learning_rate_range_test{about}: the last loss is finite; record inf and nan as they are, and do not stop",
     )
