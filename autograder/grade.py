@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.rules import sentence, violations
+from autograder.rules import refuses, sentence, violations
 from autograder.seeds import OPEN_SECRET, student_seed
 from autograder.student import Student, StudentError
 from autograder.worker import one_line
@@ -89,8 +89,8 @@ def question_results(
         student.begin(question, lab=lab_dir, refused=refused)
         used = violations(student.sources(), names[question], refused) if refused else []
         if used:
-            prefix = next(prefix for prefix in refused if used[0].startswith(prefix))
-            shown = prefix if used[0] == prefix or used[0].startswith(prefix + ".") else used[0]
+            pattern = refuses(refused, used[0])
+            shown = used[0] if pattern.endswith("*") else pattern
             return [TestResult("only allowed names", False, sentence(question, shown), "refused")]
         plugin = _Plugin(question, student, seed)
         with _quiet_pytest(lab_dir) as arguments:

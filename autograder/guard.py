@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from autograder.rules import sentence
+from autograder.rules import refuses, sentence
 
 __all__ = ["Guard", "RefusedError"]
 
@@ -31,8 +31,8 @@ class Guard:
         self._swaps: list[tuple[types.FunctionType, types.CodeType, types.CodeType]] = []
         self._holders: list[tuple[Any, str, Any, Any]] = []
         seen: set[int] = set()
-        for prefix in refused:
-            for path, thing, holder, attribute in _targets(prefix):
+        for pattern in refused:
+            for path, thing, holder, attribute in _targets(pattern):
                 self._refuse(thing, holder, attribute, sentence(question, path), seen)
 
     def _refuse(self, thing: Any, holder: Any, attribute: str, message: str, seen: set[int]) -> None:
@@ -66,30 +66,33 @@ class Guard:
                 setattr(holder, attribute, thing)
 
 
-def _targets(prefix: str) -> Iterator[tuple[str, Any, Any, str]]:
-    """Yield (dotted path, thing, holder, attribute) for every callable whose path starts with ``prefix``."""
-    parent, _, last = prefix.rpartition(".")
-    holder = _resolve(parent)
+def _targets(pattern: str) -> Iterator[tuple[str, Any, Any, str]]:
+    """Yield (dotted path, thing, holder, attribute) for every callable that a pattern of ``rules.refuses`` refuses.
+
+    Attributes of anything (``.grad_fn``) are found in the source only.
+    """
+    parent, _, last = pattern.rpartition(".")
+    holder = _resolve(parent) if parent else None
     if holder is None:
         return
     for attribute in sorted(vars(holder)):
-        if not attribute.startswith(last):
+        path = f"{parent}.{attribute}"
+        if not refuses([pattern], path):
             continue
         thing = getattr(holder, attribute)
-        if callable(thing):
-            yield f"{parent}.{attribute}", thing, holder, attribute
-    for attribute in sorted(vars(holder)):
-        if attribute.startswith(last) and isinstance(getattr(holder, attribute), types.ModuleType):
-            yield from _inside(f"{parent}.{attribute}", prefix)
-    if _resolve(prefix) is not None and isinstance(sys.modules.get(prefix), types.ModuleType):
-        yield from _inside(prefix, prefix)
+        if isinstance(thing, types.ModuleType):
+            yield from _inside(path)
+        elif callable(thing):
+            yield path, thing, holder, attribute
+    if last and isinstance(_resolve(pattern), types.ModuleType):  # a module that its package does not show
+        yield from _inside(pattern)
 
 
-def _inside(module: str, prefix: str) -> Iterator[tuple[str, Any, Any, str]]:
+def _inside(module: str) -> Iterator[tuple[str, Any, Any, str]]:
     for name in sorted(n for n in sys.modules if n == module or n.startswith(module + ".")):
         loaded = sys.modules[name]
         for attribute, thing in sorted(vars(loaded).items()):
-            own = str(getattr(thing, "__module__", "")).startswith(prefix)
+            own = f"{getattr(thing, '__module__', '')}.".startswith(module + ".")
             if own and callable(thing) and not attribute.startswith("__"):
                 yield f"{name}.{attribute}", thing, loaded, attribute
 

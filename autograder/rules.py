@@ -11,7 +11,25 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-__all__ = ["sentence", "violations"]
+__all__ = ["refuses", "sentence", "violations"]
+
+
+def refuses(refused: Iterable[str], path: str) -> str:
+    """Return the first pattern that refuses a dotted path, or an empty string.
+
+    A pattern is a dotted path, which stands for all that lies below it too; with a star at its end, for all that begins
+    like it; with a dot in front, for an attribute of anything.
+
+    >>> refuses(["torch.autograd.grad"], "torch.autograd.grad_mode.no_grad")
+    ''
+    >>> refuses(["torch.optim", "torch.func.jac*", ".grad_fn"], "torch.func.jacrev")
+    'torch.func.jac*'
+    """
+    for pattern in refused:
+        start = pattern.removesuffix("*")
+        if path == pattern or path.startswith(start if start != pattern else pattern + "."):
+            return pattern
+    return ""
 
 
 def sentence(question: str, name: str) -> str:
@@ -34,7 +52,7 @@ def violations(cells: Sequence[str], names: Iterable[str], refused: Sequence[str
     names : iterable of str
         The question's names.
     refused : sequence of str
-        Dotted prefixes: ``torch.optim`` refuses ``torch.optim.SGD`` as well.
+        Patterns as ``refuses`` reads them.
 
     Examples
     --------
@@ -53,7 +71,7 @@ def violations(cells: Sequence[str], names: Iterable[str], refused: Sequence[str
             for kind, what in _uses(node, book):
                 if kind == "name":
                     waiting.append(what)
-                elif any(what.startswith(prefix) for prefix in refused) and what not in found:
+                elif refuses(refused, what) and what not in found:
                     found.append(what)
     return [path for path in found if not any(other.startswith(path + ".") for other in found)]
 
@@ -145,14 +163,15 @@ def _uses(definition: ast.AST, book: dict[str, list[ast.AST]]) -> Iterator[tuple
             called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
             if called in ("import_module", "__import__"):
                 yield "path", text
-            elif called == "getattr" and (base := _path(node.args[0], local, book)):
-                yield "path", f"{base}.{text}"
+            elif called == "getattr":
+                yield "path", f"{_path(node.args[0], local, book) or ''}.{text}"
         if isinstance(node, ast.ImportFrom) and node.level == 0:
             yield from (("path", f"{node.module}.{alias.name}") for alias in node.names if alias.name != "*")
         if isinstance(node, ast.Name | ast.Attribute):
-            path = _path(node, local, book)
-            if path:
+            if path := _path(node, local, book):
                 yield "path", path
+            if isinstance(node, ast.Attribute):
+                yield "path", f".{node.attr}"
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             if node.id in book:
                 yield "name", node.id

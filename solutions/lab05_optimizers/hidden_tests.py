@@ -34,7 +34,7 @@ REFUSED = dict.fromkeys(
     NAMES,
     (
         "torch.optim",
-        "torch.nn.utils.clip_grad",
+        "torch.nn.utils.clip_grad*",
         "torch.nn.utils.get_total_norm",
         "nnutils.activations",
         "nnutils.autograd",

@@ -6,7 +6,12 @@ import torch
 from autograder.guard import Guard, RefusedError
 from autograder.rules import sentence, violations
 
-REFUSED = ("torch.optim", "torch.nn.utils.clip_grad", "nnutils.optim")
+REFUSED = ("torch.optim", "torch.nn.utils.clip_grad*", "nnutils.optim")
+AUTOGRAD = (
+    *("torch.Tensor.backward", "torch.autograd.backward", "torch.autograd.grad", "torch.autograd.functional"),
+    *("torch.autograd.forward_ad", "torch.func.grad*", "torch.func.vjp", "torch.func.jvp", "torch.func.jac*"),
+    *("torch.func.hessian", "torch.func.linearize", ".grad_fn", "._execution_engine"),
+)
 
 USES = {
     "full path": "import torch\nclass Q:\n    def __init__(self, p): self.o = torch.optim.SGD(p, lr=1)",
@@ -108,3 +113,75 @@ def test_everything_else_works_under_the_guard():
 def test_a_prefix_that_names_nothing_refuses_nothing():
     with Guard("q", ("nnutils.no_such_room", "no_such_package.x")).active():
         assert torch.optim.SGD([parameter()], lr=0.1)
+
+
+def loss():
+    w = torch.ones(3, requires_grad=True)
+    return w, (w**3).sum()
+
+
+KEPT = (torch.autograd.grad, torch.Tensor.backward, torch.func.grad(lambda x: (x**2).sum()))
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: loss()[1].backward(),
+        lambda: torch.Tensor.backward(loss()[1]),
+        lambda: getattr(loss()[1], "back" + "ward")(),
+        lambda: KEPT[1](loss()[1]),
+        lambda: torch.autograd.backward(loss()[1]),
+        lambda: torch.autograd.grad(*loss()[::-1]),
+        lambda: KEPT[0](*loss()[::-1]),
+        lambda: torch.autograd.functional.jacobian(torch.sin, torch.ones(2)),
+        lambda: torch.autograd.functional.vjp(torch.sin, torch.ones(2), torch.ones(2)),
+        lambda: torch.func.grad(torch.sin)(torch.tensor(1.0)),
+        lambda: torch.func.grad_and_value(torch.sin)(torch.tensor(1.0)),
+        lambda: KEPT[2](torch.ones(2)),
+        lambda: torch.func.vjp(torch.sin, torch.ones(2)),
+        lambda: torch.func.jacrev(torch.sin)(torch.ones(2)),
+        lambda: torch.func.jacfwd(torch.sin)(torch.ones(2)),
+        lambda: torch.func.jvp(torch.sin, (torch.ones(2),), (torch.ones(2),)),
+        lambda: torch.autograd.forward_ad.dual_level().__enter__(),
+    ],
+)
+def test_every_way_to_autograd_raises_under_the_guard(use):
+    with Guard("q", AUTOGRAD).active(), pytest.raises(RefusedError, match="is refused in this question"):
+        use()
+    w, value = loss()
+    value.backward()
+    assert w.grad.tolist() == [3.0, 3.0, 3.0]
+
+
+def test_what_computes_no_gradient_works_where_autograd_is_refused():
+    class Value:
+        def backward(self):
+            return 1
+
+    with Guard("q", AUTOGRAD).active(), torch.no_grad(), torch.autograd.grad_mode.inference_mode():
+        assert Value().backward() == 1
+        assert torch.zeros(2, requires_grad=True).sum().item() == 0
+        loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(4, 2)), batch_size=2)
+        assert len(list(loader)) == 2
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "import torch\ndef Q(z): return torch.autograd.grad(z.sum(), z)",
+        "from torch import autograd as a\ndef Q(z): return a.grad(z.sum(), z)",
+        "from torch.func import jacrev\ndef Q(z): return jacrev(len)(z)",
+        "def Q(z): return z.sum().grad_fn(1)",
+        "def Q(z): return getattr(z.sum(), 'grad_fn')(1)",
+        "from torch import Tensor\ndef Q(z): return Tensor.backward(z.sum())",
+    ],
+)
+def test_autograd_is_found_in_the_source(cell):
+    assert violations([cell], ["Q"], AUTOGRAD)
+
+
+def test_own_methods_and_no_grad_are_not_taken_for_autograd():
+    cell = (
+        "import torch\nclass Q:\n    def backward(self):\n        torch.autograd.grad_mode.no_grad(); self.backward()"
+    )
+    assert violations([cell], ["Q"], AUTOGRAD) == []
