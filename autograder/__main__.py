@@ -2,14 +2,14 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from tqdm import tqdm
 
 from autograder.gradebook import Row
-from autograder.seeds import OPEN_SECRET
 from autograder.settings import CourseError, disk_is_full, find_root
 from autograder.submission import Graded
 
@@ -30,32 +30,54 @@ def grade(lab: str, students: tuple[str, ...], grading: Path | None, processes: 
     """Grade the submissions of LAB.
 
     They are expected in GRADING/submitted/STUDENT/LAB/LAB.ipynb. Marks go to the gradebook (nbgrader formgrader shows
-    it) and to GRADING/grades.csv, pages for the students to GRADING/feedback.
+    it) and to GRADING/grades.csv, pages for the students to GRADING/feedback, a report of the class to
+    GRADING/report.html.
     """
     from autograder.classroom import grade as grade_class
 
-    rows = grade_class(lab, grading=grading, students=students, processes=processes, progress=_bar)
+    with _bar() as progress:
+        rows = grade_class(lab, grading=grading, students=students, processes=processes, progress=progress)
     folder = Path(os.environ["COURSE_GRADING"])
-    _report(rows, folder)
+    _tell(rows, folder)
     if errors := [row.student for row in rows if row.status == "error"]:
         raise CourseError(f"the grader failed for {', '.join(errors)}; the reason is in {folder.name}/grades.csv")
 
 
 @main.command()
+@click.option(
+    "--grading", type=click.Path(path_type=Path), help="The grading folder  [default: COURSE_GRADING, grading]"
+)
+@click.option("--anonymous", is_flag=True, help="Replace names by ids; link to nothing.")
+@click.option("--out", type=click.Path(path_type=Path), help="The page  [default: GRADING/report[-anonymous].html]")
+def report(grading: Path | None, anonymous: bool, out: Path | None) -> None:
+    """Make the report of a class again from what is stored, without grading.
+
+    Marks given by hand since the grading are included.
+    """
+    from autograder.report import write
+
+    folder = grading or Path(os.environ.get("COURSE_GRADING") or find_root() / "grading")
+    click.echo(f"Report:   {_shown(write(folder, anonymous=anonymous, out=out))}")
+
+
+@main.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("_build/sample"), show_default=True)
-@click.option("--lab", default="lab05_optimizers", show_default=True)
+@click.option("--lab", "labs", multiple=True, help="Take this lab only; may be given several times.")
 @click.option("--processes", type=click.IntRange(1), default=min(2, os.cpu_count() or 1), show_default=True)
-def sample(out: Path, lab: str, processes: int) -> None:
+def sample(out: Path, labs: tuple[str, ...], processes: int) -> None:
     """Make a sample class of eight, grade it, and compare its marks with the intended ones."""
     from autograder.classroom import grade as grade_class
-    from autograder.sample import disagreements, make
+    from autograder.sample import STUDENTS, disagreements, make
 
-    root = find_root()
-    os.environ["COURSE_SECRET"] = OPEN_SECRET
-    make(lab, out.resolve(), root=root)
-    rows = grade_class(lab, grading=out.resolve(), processes=processes, root=root, progress=_bar)
-    _report(rows, out)
-    if wrong := disagreements(lab, rows, root=root):
+    root, labs = find_root(), labs or tuple(STUDENTS)
+    os.environ.pop("COURSE_SECRET", None)  # the class has its own, an open one
+    make(labs, out.resolve(), root=root)
+    rows: dict[str, list[Row]] = {}
+    with _bar(sum(len(STUDENTS[lab]) for lab in labs)) as progress:
+        for lab in labs:
+            rows[lab] = grade_class(lab, grading=out.resolve(), processes=processes, root=root, progress=progress)
+    _tell([row for graded in rows.values() for row in graded], out)
+    if wrong := [line for lab in labs for line in disagreements(lab, rows[lab], root=root)]:
         raise CourseError("not the intended marks: " + "; ".join(wrong))
     click.echo("All marks are the intended ones.")
 
@@ -72,20 +94,32 @@ def release(check: bool) -> None:
     click.echo("labs/ is up to date." if check or not found else f"Written: {', '.join(found)}")
 
 
-def _bar(results: Iterable[Graded], total: int) -> Iterator[Graded]:
+@contextmanager
+def _bar(total: int | None = None) -> Iterator[Callable[[Iterable[Graded], int], Iterator[Graded]]]:
+    """Yield what moves one progress bar while results come, of one lab or of several."""
     with tqdm(total=total, unit="submission", desc="Grading", disable=not sys.stderr.isatty()) as bar:
-        for result in results:
-            bar.set_postfix_str(f"{result.student}: {result.status}")
-            bar.update()
-            yield result
+
+        def progress(results: Iterable[Graded], number: int) -> Iterator[Graded]:
+            bar.total = bar.total or number
+            for result in results:
+                bar.set_postfix_str(f"{result.student}: {result.status}")
+                bar.update()
+                yield result
+
+        yield progress
 
 
-def _report(rows: list[Row], folder: Path) -> None:
+def _tell(rows: list[Row], folder: Path) -> None:
+    from autograder.report import write
+
     width = max(len(row.student) for row in rows)
+    labs = {row.lab for row in rows}
     for row in rows:
+        where = f"{row.lab.partition('_')[0]}  " if len(labs) > 1 else ""
         rest = f"  {row.reason}" if row.reason else ""
-        click.echo(f"{row.student:<{width}}  {row.score:>5g} / {row.max_score:g}  {row.status}{rest}"[:160])
+        click.echo(f"{where}{row.student:<{width}}  {row.score:>5g} / {row.max_score:g}  {row.status}{rest}"[:160])
     click.echo(f"Marks:    {_shown(folder / 'grades.csv')}\nFeedback: {_shown(folder / 'feedback')}")
+    click.echo(f"Report:   {_shown(write(folder))}")
 
 
 def _shown(path: Path) -> Path:

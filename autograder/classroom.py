@@ -1,9 +1,9 @@
 """Grade a class: every submission on its own, one writer of the gradebook, one row for everybody.
 
 Each submission is graded in another process (``autograder.submission``). This process alone writes the gradebook (all
-marks in one commit), moves the graded notebooks into place, and writes feedback pages and ``grades.csv``, each file
-whole or not at all. A submission that cannot be graded gets a row with the reason, a page that says what to do, and no
-old marks.
+marks in one commit), moves the graded notebooks into place, and writes records, feedback pages and ``grades.csv``,
+each file whole or not at all. A submission that cannot be graded gets a row with the reason, a page that says what to
+do, and no old marks.
 """
 
 import errno
@@ -25,6 +25,7 @@ from traitlets.config import Config
 
 from autograder import feedback
 from autograder.gradebook import Row, prepare, row_of, write_csv, write_marks, write_whole
+from autograder.records import write_record
 from autograder.settings import CourseError, disk_is_full, first_line, lab_names, load_settings
 from autograder.submission import Graded, grade_one
 
@@ -154,6 +155,8 @@ def _publish(config: Config, lab: str, folder: Path, draft: Path, results: Seque
     # everything is made; now put it into place
     for result in results:
         _replace_folder(draft / "autograded" / result.student / lab, folder / "autograded" / result.student / lab)
+    for result in results:
+        write_record(folder, lab, result)
     for target, html in pages:
         write_whole(target, html)
     write_csv(folder / "grades.csv", rows)

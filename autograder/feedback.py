@@ -22,9 +22,21 @@ from pygments import highlight
 from pygments.formatters.html import HtmlFormatter
 from pygments.lexers.python import PythonLexer
 
-__all__ = ["FeedbackExporter", "Page", "gradebook_entries", "page_of", "question_of", "render", "title_of"]
+__all__ = [
+    "TEMPLATES",
+    "FeedbackExporter",
+    "Page",
+    "gradebook_entries",
+    "messages_of",
+    "page_of",
+    "points",
+    "question_of",
+    "render",
+    "title_of",
+    "with_code",
+]
 
-_TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 _PARTS = {"visible": "Tests that you saw", "hidden": "Hidden checks"}
 _FRIENDLY = ("AssertionError", "WrongAnswer", "NotDone", "RefusedNames", "Crashed", "Timeout", "NotRun")
 _TAGS = "p h1 h2 h3 h4 h5 h6 ul ol li em strong code pre blockquote table thead tbody tr th td hr br del div"
@@ -118,18 +130,18 @@ class Page:
 def render(page: Page) -> str:
     """Return the page as HTML."""
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=select_autoescape(["html", "j2"]), trim_blocks=True
+        loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape(["html", "j2"]), trim_blocks=True
     )
     css = "\n".join(
         [
-            (_TEMPLATES / "feedback.css").read_text(),
+            *((TEMPLATES / name).read_text() for name in ("page.css", "feedback.css")),
             _LIGHT.get_style_defs(".code"),
             "@media (prefers-color-scheme: dark) {" + _DARK.get_style_defs(".code") + "}",
             ".code { background: none !important; }",
         ]
     )
     return environment.get_template("feedback.html.j2").render(
-        page=page, css=Markup(css), points=_points, text=_with_code
+        page=page, css=Markup(css), points=points, text=with_code
     )
 
 
@@ -153,7 +165,7 @@ def page_of(nb: NotebookNode, *, title: str, student: str, grades: dict[str, Any
         grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
         graded, answer = utils.is_grade(cell), utils.is_solution(cell)
         if not grade_id or not (graded or answer or utils.is_task(cell)):
-            if cell.cell_type == "code" and (messages := _messages(cell)):
+            if cell.cell_type == "code" and (messages := messages_of(cell)):
                 page.others.append(Part("", answer=_shown(cell), messages=messages[-1:]))
             continue
         name = grade_id if answer else question_of(grade_id)
@@ -168,7 +180,7 @@ def page_of(nb: NotebookNode, *, title: str, student: str, grades: dict[str, Any
             part.answer = _shown(cell)
         if cell.cell_type == "code":
             lost = graded and part.score < (part.max_score or 0.0)
-            part.messages = _messages(cell) if answer or lost else []
+            part.messages = messages_of(cell) if answer or lost else []
             part.details = _details(cell) if part.messages or answer else ""
             part.images = _images(cell)
             if part.comment == "No response.":
@@ -214,7 +226,8 @@ def question_of(grade_id: str) -> str:
     return name if name and kind in _PARTS else grade_id
 
 
-def _points(value: float) -> str:
+def points(value: float) -> str:
+    """Return points as a learner reads them: at most two decimals, none where it is whole."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
@@ -233,7 +246,7 @@ def _shown(cell: NotebookNode) -> Markup:
     return Markup(bleach.clean(markdown2html_mistune(cell.source), tags=set(_TAGS.split()), attributes={}, strip=True))
 
 
-def _with_code(text: str) -> Markup:
+def with_code(text: str) -> Markup:
     """Return a message as safe HTML, with `code` between backticks set as code."""
     parts = text.split("`")
     if len(parts) % 2 == 0:
@@ -243,7 +256,7 @@ def _with_code(text: str) -> Markup:
     )
 
 
-def _messages(cell: NotebookNode) -> list[str]:
+def messages_of(cell: NotebookNode) -> list[str]:
     """Return the lines of a cell's errors that a learner should read."""
     messages: list[str] = []
     for output in cell.get("outputs", []):

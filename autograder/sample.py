@@ -8,7 +8,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from nbformat import NotebookNode
 from autograder.feedback import question_of
 from autograder.gradebook import Row
 from autograder.release import generate
+from autograder.seeds import OPEN_SECRET
 from autograder.settings import CourseError
 
 __all__ = ["STUDENTS", "Submission", "disagreements", "intended", "make"]
@@ -68,28 +69,32 @@ STUDENTS: dict[str, dict[str, Submission]] = {
 """The eight students of each lab that has a sample class."""
 
 
-def make(lab: str, out: Path, *, root: Path) -> None:
+def make(labs: Sequence[str], out: Path, *, root: Path) -> None:
     """Write the submissions of the sample class to ``out/submitted/<student>/<lab>/<lab>.ipynb``.
+
+    Its secret is the open one, so that its inputs, and the ids of an anonymous report, are the same everywhere.
 
     Raises
     ------
     CourseError
-        When the lab has no sample class, or ``out`` holds something else.
+        When a lab has no sample class, or ``out`` holds something else.
     """
-    students = _students(lab)
+    students = {lab: _students(lab) for lab in labs}
     if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
         raise CourseError(f"{out.name} holds other files; choose an empty folder for the sample class")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / MARKER).write_text("python -m autograder sample replaces this folder\n")
-    source = _source(lab, root)
+    (out / "secret").write_text(OPEN_SECRET)
     with tempfile.TemporaryDirectory() as folder:
-        generate([lab], folder, root=root)
-        release = nbformat.read(Path(folder) / lab / f"{lab}.ipynb", as_version=4)
-    for student, submission in students.items():
-        path = out / "submitted" / student / lab / f"{lab}.ipynb"
-        path.parent.mkdir(parents=True)
-        path.write_text(_notebook(submission, release, source, root / "solutions" / lab / "answers"), encoding="utf-8")
+        generate(list(labs), folder, root=root)
+        for lab in labs:
+            source, answers = _source(lab, root), root / "solutions" / lab / "answers"
+            release = nbformat.read(Path(folder) / lab / f"{lab}.ipynb", as_version=4)
+            for student, submission in students[lab].items():
+                path = out / "submitted" / student / lab / f"{lab}.ipynb"
+                path.parent.mkdir(parents=True)
+                path.write_text(_notebook(submission, release, source, answers), encoding="utf-8")
 
 
 def intended(lab: str, *, root: Path) -> dict[str, tuple[dict[str, float | None], str]]:

@@ -18,6 +18,7 @@ from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
+from autograder.mistakes import Failure, failures
 from autograder.settings import disk_is_full, first_line, load_settings, quiet
 
 __all__ = ["LARGEST", "Graded", "grade_one"]
@@ -39,6 +40,7 @@ class Graded:
     scores: dict[str, tuple[float | None, bool]] = field(default_factory=dict)
     """Per graded cell: automatic score (None: not graded), whether a person has to grade it."""
     comments: dict[str, str | None] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
     seconds: float = 0.0
 
 
@@ -109,7 +111,7 @@ def _autograde(student: str, lab: str, grading: Path, draft: Path, root: Path | 
     book.unlink()
     nb = nbformat.read(draft / "autograded" / student / lab / f"{lab}.ipynb", as_version=4)
     status, reason = _status(nb)
-    return Graded(student, status, reason, scores, comments)
+    return Graded(student, status, reason, scores, comments, failures(nb))
 
 
 def _status(nb: nbformat.NotebookNode) -> tuple[str, str]:

@@ -216,7 +216,7 @@ def test_no_draft_is_left_behind(graded):
     names = {path.name for path in graded[0].rglob("*")}
     assert not {name for name in names if name.startswith(".")}
     assert {path.name for path in graded[0].iterdir()} == {
-        *("submitted", "autograded", "feedback", "gradebook.db", "grades.csv", "secret")
+        *("submitted", "autograded", "feedback", "results", "gradebook.db", "grades.csv", "secret")
     }
 
 

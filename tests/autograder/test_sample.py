@@ -130,7 +130,7 @@ def test_a_wrong_mark_a_wrong_status_and_a_missing_row_are_reported():
 
 def test_the_class_is_the_same_at_every_making(tmp_path):
     for name in ("a", "b"):
-        sample.make(LAB, tmp_path / name, root=ROOT)
+        sample.make([LAB], tmp_path / name, root=ROOT)
     files = [
         {
             path.relative_to(tmp_path / name): path.read_bytes()
@@ -140,13 +140,13 @@ def test_the_class_is_the_same_at_every_making(tmp_path):
         for name in ("a", "b")
     ]
     assert files[0] == files[1]
-    assert len(files[0]) == 9
+    assert len(files[0]) == 10
 
 
 def test_it_never_replaces_a_folder_that_holds_something_else(tmp_path):
     (tmp_path / "gradebook.db").write_text("a real class")
     with pytest.raises(CourseError, match="holds other files"):
-        sample.make(LAB, tmp_path, root=ROOT)
+        sample.make([LAB], tmp_path, root=ROOT)
     assert (tmp_path / "gradebook.db").read_text() == "a real class"
 
 
