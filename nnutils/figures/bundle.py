@@ -1,18 +1,18 @@
 """Join the JavaScript files of this folder, without a build tool.
 
 The files are ES modules that import only each other, one ``import`` statement a line. ``module`` gives one figure
-as a module of its own, which is what anywidget shows in a live notebook; ``site_script`` gives all figures, the
-quiz and the loader as one classic script, since a browser refuses modules on pages opened from a folder
-(``file://``).
+as a module of its own, which is what anywidget shows in a live notebook. ``site_scripts`` gives the website's classic
+scripts, since a browser refuses modules on pages opened from a folder (``file://``): one for each figure, which a page
+loads when it holds that figure, and one with the loader and the quiz, which comes after them.
 """
 
 import re
 from pathlib import Path
 
-__all__ = ["FIGURES", "module", "site_script"]
+__all__ = ["FIGURES", "module", "site_scripts"]
 
 HERE = Path(__file__).parent
-FIGURES = ("race",)
+FIGURES = ("race", "graph")
 IMPORT = re.compile(r'^import (?P<what>.+?) from "\./(?P<file>[\w.]+)".*;\n', re.MULTILINE)
 
 
@@ -36,13 +36,16 @@ def module(name: str) -> str:
     return with_imports(f"{name}.js")
 
 
-def site_script() -> str:
-    """Return the website's script: each figure as a function that is called when it is needed, the loader, the quiz."""
-    figures = ""
+def site_scripts() -> dict[str, str]:
+    """Return the website's scripts by file name, in the order in which a page loads those that it needs.
+
+    ``figure-<name>.js`` keeps a function that makes the figure when it is called; ``figures.js`` calls it.
+    """
+    scripts = {}
     for name in FIGURES:
         text = re.sub(r"^export default ", "return ", module(name), flags=re.MULTILINE)
         text = re.sub(r"^export \{.*\};\n", "", text, flags=re.MULTILINE)
         text = re.sub(r"^export ", "", text, flags=re.MULTILINE)
-        figures += f"figures.{name} = () => {{\n{text}}};\n"
+        scripts[f"figure-{name}.js"] = f'(globalThis.nnFigures ??= {{}}).{name} = () => {{\n"use strict";\n{text}}};\n'
     own = "".join((HERE / file).read_text(encoding="utf-8") for file in ("loader.js", "quiz.js"))
-    return f'(() => {{\n"use strict";\nconst figures = {{}};\n{figures}{own}}})();\n'
+    return {**scripts, "figures.js": f'(() => {{\n"use strict";\n{own}}})();\n'}

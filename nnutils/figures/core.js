@@ -66,10 +66,22 @@ export function choice({ name, options, onInput }) {
 
 export const button = (label, onclick, attributes = {}) => h("button", { type: "button", onclick, ...attributes }, label);
 
+// What copies the figure's link; nothing in a live notebook, where the figure has none.
+export function linkButton(model) {
+  if (!model.link) return "";
+  const label = "Copy link to this setting";
+  const link = button(label, async () => {
+    const done = await navigator.clipboard?.writeText(model.link()).then(() => true, () => false);
+    link.textContent = done ? "Link copied" : "The link is in the address bar";
+    setTimeout(() => (link.textContent = label), 2500);
+  });
+  return link;
+}
+
 export const stillness = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-// Count from 0 to `length()` in a few seconds; `show(step)` draws. play, pause and stop as the reader likes.
-export function player({ length, show, changed }) {
+// Count from 0 to `length()` in `seconds()`, a few unless told; `show(step)` draws. play, pause and stop as the reader likes.
+export function player({ length, show, changed, seconds = () => Math.min(4.5, Math.max(2, length() / 25)) }) {
   let frame = null;
   const pause = () => {
     cancelAnimationFrame(frame);
@@ -78,9 +90,9 @@ export function player({ length, show, changed }) {
   };
   const play = (from) => {
     const began = performance.now();
-    const seconds = Math.min(4.5, Math.max(2, length() / 25));
+    const perSecond = length() / seconds();
     const tick = (now) => {
-      const step = Math.min(length(), Math.floor(from + ((now - began) / 1000 / seconds) * length()));
+      const step = Math.min(length(), Math.floor(from + ((now - began) / 1000) * perSecond));
       frame = requestAnimationFrame(tick);
       show(Math.max(from, step));
       if (step >= length()) pause();

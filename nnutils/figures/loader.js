@@ -64,7 +64,7 @@ function modelFor(div, usual) {
 }
 
 function start(div) {
-  const figure = figures[div.dataset.figure]();
+  const figure = globalThis.nnFigures[div.dataset.figure]();
   const model = modelFor(div, figure.usual);
   const here = model.fromAddress();
   const picture = [...div.childNodes];

@@ -1,6 +1,6 @@
 // The optimizer race on a page: a map of the surface, the loss over the steps, and a row of sliders for each optimizer.
 import { SURFACES, defaults, settings, spec, trajectories } from "./race_engine.js";
-import { announcer, button, choice, decades, fill, h, keepKeys, player, s, short, slider, stillness, whenSeen } from "./core.js";
+import { announcer, button, choice, decades, fill, h, keepKeys, linkButton, player, s, short, slider, stillness, whenSeen } from "./core.js";
 import { apart, contour, dots, marker, polyline, power, shade, ticks } from "./plot.js";
 
 const RATES = decades(-4, 1);
@@ -98,11 +98,6 @@ function render({ model, el }) {
     return [name, { row, tick, knobs, sliders, loss, holder }];
   }));
 
-  const link = model.link ? button("Copy link to this setting", async () => {
-    const done = await navigator.clipboard?.writeText(model.link()).then(() => true, () => false);
-    link.textContent = done ? "Link copied" : "The link is in the address bar";
-    setTimeout(() => (link.textContent = "Copy link to this setting"), 2500);
-  }) : "";
   const reset = button("Reset", () => { race.pause(); shown = Infinity; change(initial); });
 
   // The map
@@ -126,11 +121,11 @@ function render({ model, el }) {
   const lossSvg = s("svg", { class: "nn-loss-svg", role: "img" });
   const lossPlot = h("div", { class: "nn-loss" }, lossSvg);
 
-  const root = h("div", { class: "nn-race" },
+  const root = h("div", { class: "nn-ui nn-race" },
     surfaces.el, about, h("div", { class: "nn-plots" }, map, lossPlot),
     h("div", { class: "nn-transport" }, playButton, stepButton, h("div", { class: "nn-slider nn-scrub" }, scrub, scrubText), length.el),
     verdict.el, noisy, h("div", { class: "nn-rows" }, ...Object.values(rows).map(({ row }) => row)),
-    h("div", { class: "nn-foot" }, reset, link));
+    h("div", { class: "nn-foot" }, reset, linkButton(model)));
   keepKeys(root);
   el.append(root);
 

@@ -1,6 +1,5 @@
 """The optimizer race: update rules side by side on a loss surface with two weights."""
 
-import html
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +15,7 @@ from nnutils import optim
 from nnutils.names import one_of
 
 from . import bundle, still
+from .output import CSS, in_range, on_a_page
 
 __all__ = ["SURFACES", "OptimizerRace", "gradient_noise"]
 
@@ -87,7 +87,7 @@ class OptimizerRace(anywidget.AnyWidget):
     """
 
     _esm = bundle.module("race")
-    _css = (Path(__file__).parent / "figures.css").read_text(encoding="utf-8")
+    _css = CSS
 
     surface = traitlets.Unicode("ravine").tag(sync=True)
     optimizers = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -174,16 +174,14 @@ class OptimizerRace(anywidget.AnyWidget):
         return f"OptimizerRace(surface={self.surface!r}, optimizers={self.optimizers!r})"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        bundled = super()._repr_mimebundle_(**kwargs)
-        if bundled is not None:
-            data, _ = bundled
-            data["text/plain"] = repr(self)
-            data["text/html"] = (
-                f'<div class="nn-figure" data-figure="race" data-name="{html.escape(self.name)}" '
-                f'data-state="{html.escape(json.dumps(self.state))}">'
-                f"{still.race(SPEC, SURFACES[self.surface], self.state, self.paths())}</div>"
-            )
-        return bundled
+        return on_a_page(
+            super()._repr_mimebundle_(**kwargs),
+            "race",
+            name=self.name,
+            state=self.state,
+            picture=still.race(SPEC, SURFACES[self.surface], self.state, self.paths()),
+            text=repr(self),
+        )
 
 
 def _optimizers(names: Any) -> list[str]:
@@ -196,9 +194,7 @@ def _optimizers(names: Any) -> list[str]:
 
 
 def _in_range(what: str, value: Any, low: float, high: float) -> Any:
-    if not (isinstance(value, int | float) and low <= value <= high):
-        raise ValueError(f"OptimizerRace: {what}: got {value!r}, expected a number from {low:g} to {high:g}")
-    return value
+    return in_range(f"OptimizerRace: {what}", value, low, high)
 
 
 def _hyper(surface: str, given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,6 @@
 """The course's own Sphinx extension: interactive figures, quizzes and clean notebook downloads on the website.
 
-It joins the JavaScript into one script, adds script and style to the pages that hold a figure or a quiz, and removes
+It joins the JavaScript of each figure, adds scripts and style to the pages that hold a figure or a quiz, and removes
 what those pages do not need: the widget state for a kernel that is not there. It executes chapters anew when the
 package they import has changed. The notebooks offered for download hold no outputs.
 """
@@ -22,7 +22,7 @@ from . import bundle
 
 __all__ = ["setup"]
 
-SCRIPT, STYLE = "figures.js", "figures.css"
+SCRIPTS, STYLE = bundle.site_scripts(), "figures.css"
 # The theme leaves the logo outside all landmarks, where screen readers that go from one to the next miss it.
 LOGO = '<nav aria-label="Start page">{% include "components/navbar-logo.html" %}</nav>\n'
 OPTION = re.compile(r'<details class="quiz-option".*?</details>', re.DOTALL)
@@ -46,7 +46,11 @@ def _choose_cache(app: Sphinx, config: Config) -> None:
     """
     package = Path(__file__).parent.parent
     digest = hashlib.sha256()
-    for path in [*sorted(package.rglob("*.py")), Path(app.srcdir) / "requirements.txt"]:
+    for path in [
+        *sorted(package.rglob("*.py")),
+        *sorted(package.rglob("*.json")),
+        Path(app.srcdir) / "requirements.txt",
+    ]:
         if path.exists():
             digest.update(path.read_bytes())
     digest.update(" ".join(sorted(path.name for path in data.folder().glob("*/raw/*.gz"))).encode())
@@ -60,7 +64,7 @@ def _choose_cache(app: Sphinx, config: Config) -> None:
 def _write_assets(app: Sphinx, config: Config) -> None:
     build = Path(app.doctreedir).parent
     texts = {
-        build / "figures" / SCRIPT: bundle.site_script(),
+        **{build / "figures" / file: text for file, text in SCRIPTS.items()},
         build / "figures" / STYLE: (bundle.HERE / STYLE).read_text(encoding="utf-8"),
         build / "templates" / "navbar-logo.html": LOGO,
     }
@@ -78,7 +82,10 @@ def _complete_page(
     # Docutils puts entries of a bibliography in a list without making them its items.
     body = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
     if 'class="nn-figure"' in body or 'class="quiz"' in body:
-        app.add_js_file(SCRIPT, loading_method="defer")
+        for name in bundle.FIGURES:
+            if f'data-figure="{name}"' in body:
+                app.add_js_file(f"figure-{name}.js", loading_method="defer")
+        app.add_js_file("figures.js", loading_method="defer")
         app.add_css_file(STYLE)
         body = OPTION.sub(lambda option: MATHS.sub(_maths, option[0]), body)
     if "body" in context:

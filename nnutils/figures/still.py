@@ -1,6 +1,7 @@
 """Still pictures of the interactive figures: small SVG drawings for pages where no script runs."""
 
 import html
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -74,3 +75,62 @@ def race(
         f'<circle cx="{x:g}" cy="{y:g}" r="6" fill="none" stroke="currentColor" stroke-width="2"/>'
         f'<text x="{x + 10:g}" y="{y - 6:g}" fill="currentColor">start</text>{text}</svg>'
     )
+
+
+def graph(about: dict[str, Any], colors: dict[str, str], values: dict[str, float], gradients: dict[str, float]) -> str:
+    """Return a computational graph's still picture, from top to bottom: each node with its value and its gradient.
+
+    It is narrow enough to be read on a phone; lines and letters take the colour of the text around them.
+    """
+    width, box, tall, pitch = 380.0, 104.0, 62.0, 96.0
+    at = {name: one["at"] for name, one in about["inputs"].items()} | {one["name"]: one["at"] for one in about["steps"]}
+    lanes = max(lane for _, lane in at.values())
+    box = min(box, width / (lanes + 1) - 8)
+    centre = {
+        name: (box / 2 + lane * (width - box) / lanes, tall / 2 + 4 + level * pitch)
+        for name, (level, lane) in at.items()
+    }
+    edges = ""
+    for step in about["steps"]:
+        for used in filter(lambda used: isinstance(used, str), step["inputs"]):
+            (x0, y0), (x1, y1) = centre[used], centre[step["name"]]
+            level = y0 == y1
+            (x0, x1) = (x0 + box / 2, x1 - box / 2) if level else (x0, x1)
+            (y0, y1) = (y0, y1) if level else (y0 + tall / 2, y1 - tall / 2)
+            edges += f"M{x0:g} {y0:g}L{x1:g} {y1:g}"
+    nodes = ""
+    for name, (x, y) in centre.items():
+        formula = next((f" = {step['formula']}" for step in about["steps"] if step["name"] == name), "")
+        left, right, top = x - box / 2 + 7, x + box / 2 - 7, y - tall / 2
+        nodes += (
+            f'<rect x="{x - box / 2:g}" y="{top:g}" width="{box:g}" height="{tall:g}" rx="6" fill="none" '
+            f'stroke="currentColor" stroke-opacity="0.5"/>'
+            f'<text x="{left:g}" y="{top + 17:g}" font-weight="600">{html.escape(_subscripts(name + formula))}</text>'
+            f'<text x="{left:g}" y="{top + 35:g}" font-size="11">value</text>'
+            f'<text x="{left:g}" y="{top + 53:g}" font-size="11">grad</text>'
+            f'<text x="{right:g}" y="{top + 35:g}" text-anchor="end" style="fill:{colors["value"]}" font-size="15" '
+            f'font-weight="700">{_number(values[name])}</text>'
+            f'<text x="{right:g}" y="{top + 53:g}" text-anchor="end" style="fill:{colors["gradient"]}" font-size="15" '
+            f'font-weight="700">{_number(gradients[name])}</text>'
+        )
+    output = about["steps"][-1]["name"]
+    inputs = ", ".join(f"{name} = {_number(values[name])}" for name in about["inputs"])
+    parts = ", ".join(f"{_number(gradients[name])} for {name}" for name in about["inputs"])
+    message = (
+        f"Computational graph of {output} = {about['formula']} at {inputs}: "
+        f"the value is {_number(values[output])}, the gradient {parts}."
+    )
+    height = max(y for _, y in centre.values()) + tall / 2 + 4
+    return (
+        f'<svg viewBox="0 0 {width:g} {height:g}" width="100%" style="max-width:{width:g}px" role="img" '
+        f'aria-label="{html.escape(message)}" font-family="sans-serif" font-size="13" fill="currentColor">'
+        f'<path d="{edges}" fill="none" stroke="currentColor" stroke-opacity="0.5"/>{nodes}</svg>'
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value + 0:.3g}".replace("-", "−")
+
+
+def _subscripts(text: str) -> str:
+    return re.sub(r"(?<=[a-z])\d", lambda digit: "₀₁₂₃₄₅₆₇₈₉"[int(digit[0])], text)

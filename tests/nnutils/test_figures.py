@@ -258,17 +258,18 @@ def test_a_missing_node_fails_and_names_the_command_that_installs_it(
 
 def test_the_shipped_texts_are_complete_javascript(tmp_path: Path) -> None:
     assert not re.search(r"^import ", SHIPPED, re.MULTILINE)
-    (tmp_path / "site.js").write_text(bundle.site_script(), encoding="utf-8")
-    (tmp_path / "race.mjs").write_text(SHIPPED, encoding="utf-8")
-    for file in ("site.js", "race.mjs"):
+    modules = {f"{name}.mjs": bundle.module(name) for name in bundle.FIGURES}
+    for file, text in {**bundle.site_scripts(), **modules}.items():
+        (tmp_path / file).write_text(text, encoding="utf-8")
         subprocess.run([shutil.which("node") or "node", "--check", str(tmp_path / file)], check=True)
 
 
-def test_the_page_runs_the_text_of_the_engine_that_is_tested() -> None:
-    engine = bundle.module("race_engine")
-    assert engine in SHIPPED
+@pytest.mark.parametrize("name", bundle.FIGURES)
+def test_the_page_runs_the_text_of_the_engine_that_is_tested(name: str) -> None:
+    engine = bundle.module(f"{name}_engine")
+    assert engine in bundle.module(name)
     unexported = re.sub(r"^export (\{.*\};\n)?", "", engine, flags=re.MULTILINE)
-    assert unexported in bundle.site_script()
+    assert unexported in bundle.site_scripts()[f"figure-{name}.js"]
 
 
 def test_colours_are_the_palette_of_the_printed_figures() -> None:

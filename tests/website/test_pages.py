@@ -134,12 +134,17 @@ def test_no_page_holds_widget_state_or_fetches_a_widget_library(site: Path, page
         assert not re.search(r"<script[^>]+src=\"https?://", text), page
 
 
-def test_the_figures_script_is_only_on_pages_that_use_it(site: Path, pages: list[str]) -> None:
+def test_each_page_loads_the_scripts_of_its_own_figures_and_no_others(site: Path, pages: list[str]) -> None:
     for page in pages:
         text = (site / page).read_text(encoding="utf-8")
-        needed = 'class="nn-figure"' in text or 'class="quiz"' in text
-        assert ("figures.js" in text) == needed, page
-    assert (site / "_static" / "figures.js").stat().st_size < 60_000
+        figures = set(re.findall(r'class="nn-figure" data-figure="(\w+)"', text))
+        needed = {f"figure-{name}.js" for name in figures}
+        if figures or 'class="quiz"' in text:
+            needed.add("figures.js")
+        loaded = re.findall(r'src="[^"]*_static/(figure[\w-]*\.js)', text)
+        assert set(loaded) == needed, page
+        assert loaded[-1:] == ["figures.js"] * bool(needed), f"{page}: the loader comes after the figures"
+        assert sum((site / "_static" / file).stat().st_size for file in needed) < 60_000 * max(1, len(figures)), page
 
 
 def test_no_page_scrolls_sideways_at_400_pixels(visit: Callable[..., Visit], address: str, pages: list[str]) -> None:
