@@ -7,7 +7,6 @@ given and name the one that fits.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from autograder.student import StudentError
+from autograder.testing import FROM_SCRATCH, TOLERANCE, close, draw, flat, number, register
 from nnutils import schedules
 from nnutils.checks import check, check_close, check_tensor
 
@@ -31,33 +31,13 @@ NAMES = {
 }
 
 REFUSED = dict.fromkeys(
-    NAMES,
-    (
-        "torch.optim",
-        "torch.nn.utils.clip_grad*",
-        "torch.nn.utils.get_total_norm",
-        "nnutils.activations",
-        "nnutils.autograd",
-        "nnutils.blocks",
-        "nnutils.diagnostics",
-        "nnutils.init",
-        "nnutils.losses",
-        "nnutils.normalization",
-        "nnutils.optim",
-        "nnutils.regularization",
-        "nnutils.schedules",
-    ),
+    NAMES, ("torch.optim", "torch.nn.utils.clip_grad*", "torch.nn.utils.get_total_norm", *FROM_SCRATCH)
 )
 
 Path = list[Tensor]
 Rule = Callable[[Tensor, Tensor, dict[str, Any]], Tensor]  # (w, gradient, state) -> new w
 
-TOLERANCE = {torch.float64: (1e-7, 1e-11), torch.float32: (2e-4, 2e-6)}
 SHAPES = ((3, 4), (4,), (), (2, 1, 3))
-
-
-def draw(rng: np.random.Generator, shape: Sequence[int], dtype: torch.dtype = torch.float64) -> Tensor:
-    return torch.from_numpy(np.asarray(rng.normal(size=shape))).to(dtype)
 
 
 def draw_problem(
@@ -132,8 +112,8 @@ def same_path(
         raise AssertionError(f"{name}: the parameters are inf or nan after step {step}{if_not_finite}")
     wrong: dict[str, Tensor] = {}
     rtol, atol = TOLERANCE[dtype]
-    result, right = _flat(paths), _flat(expected)
-    if not _close(result, right, rtol, atol):
+    result, right = flat(paths), flat(expected)
+    if not close(result, right, rtol, atol):
         general = {
             "the parameters did not move; change them in place, as in `w -= ...` under torch.no_grad()": [
                 w.expand_as(path) for w, path in zip(start, expected, strict=True)
@@ -145,31 +125,11 @@ def same_path(
                 2 * w - path for w, path in zip(start, expected, strict=True)
             ],
         }
-        wrong = {sentence: _flat(path) for sentence, path in {**mistakes(), **general}.items()}
-        if dtype == torch.float64 and _close(result, right, 1e-5, 1e-6):
+        wrong = {sentence: flat(path) for sentence, path in {**mistakes(), **general}.items()}
+        if dtype == torch.float64 and close(result, right, 1e-5, 1e-6):
             rounded = "right to a few digits only; keep the state in the parameter's dtype, as torch.zeros_like(w) does"
             wrong[rounded] = result
     check_close(result, right, name=f"{name}: path of the parameters", rtol=rtol, atol=atol, mistakes=wrong)
-
-
-def _flat(path: Sequence[Tensor]) -> Tensor:
-    return torch.cat([values.flatten() for values in path])
-
-
-def _close(actual: Tensor, expected: Tensor, rtol: float, atol: float) -> bool:
-    return bool(((actual - expected).abs() <= atol + rtol * expected.abs()).all())
-
-
-def number(value: Any, *, name: str) -> float:
-    """Return a real number as a float; a tensor is refused by name."""
-    if isinstance(value, Tensor):
-        raise AssertionError(f"{name}: expected a float, got a torch.Tensor; use `math`, or .item() at the end")
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value.item()
-    if not isinstance(value, Real) or isinstance(value, bool):
-        hint = "; did the function forget its return?" if value is None else ""
-        raise AssertionError(f"{name}: expected a float, got {type(value).__name__}{hint}")
-    return float(value)
 
 
 HYPER: dict[str, dict[str, Any]] = {
@@ -364,20 +324,8 @@ EVERY_OPTIMIZER = (
 )
 
 
-def _test(check: Callable[..., None], names: Sequence[str]) -> Callable[..., None]:
-    def test(student: Any, rng: np.random.Generator) -> None:
-        for name in names:
-            check(student, rng, name)
-
-    test.__doc__ = check.__doc__
-    return test
-
-
 for _question in ("sgd", "adagrad", "rmsprop", "adam"):
-    for _check in EVERY_OPTIMIZER:
-        _name = f"test_{_question}__{_check.__name__}"
-        globals()[_name] = _test(_check, NAMES[_question])
-        globals()[_name].__name__ = _name
+    register(globals(), _question, EVERY_OPTIMIZER, NAMES[_question])
 
 
 def sgd_rule(
@@ -807,12 +755,12 @@ def clipped(
         ],
     }
     check_close(
-        _flat(outcome["gradients"]),
-        _flat([g * factor for g in gradients]),
+        flat(outcome["gradients"]),
+        flat([g * factor for g in gradients]),
         name=f"{name}: gradients afterwards",
         rtol=1e-5,
         atol=1e-9,
-        mistakes={sentence: _flat(wrong) for sentence, wrong in mistakes.items()},
+        mistakes={sentence: flat(wrong) for sentence, wrong in mistakes.items()},
     )
     return dict(outcome)
 
@@ -877,7 +825,7 @@ def test_clip_grad_norm__skips_parameters_without_gradient(student: Any, rng: np
     after = list(outcome["gradients"])
     check(after.pop(1) is None, "clip_grad_norm: a .grad that was None became a tensor; skip that parameter")
     name = "clip_grad_norm where one .grad is None: gradients afterwards"
-    check_close(_flat(after), _flat([g / 8 for g in gradients]), name=name, rtol=1e-5, atol=1e-9)
+    check_close(flat(after), flat([g / 8 for g in gradients]), name=name, rtol=1e-5, atol=1e-9)
     returned_norm(outcome, gradients, 1.0, about=" where one .grad is None")
 
 
