@@ -10,10 +10,12 @@ const TALL = { plain: 62, reused: 80 };
 function plain(value, digits = 4) {
   const size = Math.abs(value);
   if (size === 0) return "0";
-  const text = size >= 1e6 || size < 1e-4 ? value.toExponential(digits - 2) : String(size >= 10 ** digits ? Math.round(value) : Number(value.toPrecision(digits)));
+  const text = size >= 1e6 || size < 1e-3 ? value.toExponential(1) : String(size >= 10 ** digits ? Math.round(value) : Number(value.toPrecision(digits)));
   return text.replaceAll("-", "−").replace("e+", "e");
 }
-const sum = (parts, digits) => parts.map((part, i) => (i === 0 ? plain(part, digits) : `${part < 0 ? "−" : "+"} ${plain(Math.abs(part), digits)}`)).join(" ");
+// The same with three digits, none of them below a thousandth: short enough for a node or an edge.
+const brief = (value) => plain(Math.abs(value) < 0.01 ? value : Number(value.toFixed(3)), Math.abs(value) < 0.01 ? 2 : 3);
+const sum = (parts, write = plain) => parts.map((part, i) => (i === 0 ? write(part) : `${part < 0 ? "−" : "+"} ${write(Math.abs(part))}`)).join(" ");
 
 const pretty = (text) => rename(text, (name) => name.replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]));
 const word = (count) => ["", "once", "twice", "three times", "four times"][count];
@@ -34,7 +36,8 @@ const inHtml = (letter, index) => h("i", {}, letter, index && h("sub", {}, index
 const maths = (text) => formula(text, inHtml);
 const value = (text) => h("b", { class: "nn-of-value" }, text);
 const gradient = (text) => h("b", { class: "nn-of-gradient" }, text);
-const line = (...children) => h("p", { class: "nn-equation" }, ...children.flat());
+const result = (number) => h("span", { class: "nn-result" }, "= ", number);
+const line = (...children) => h("p", { class: "nn-equation" }, ...children.flat(2));
 
 // The edges of an example: one for each time that a step uses a value.
 const edgesOf = (steps) => steps.flatMap((step) => step.inputs.flatMap((input, slot) => (typeof input === "string" ? [{ input, step, slot }] : [])));
@@ -45,17 +48,19 @@ function plan({ inputs, steps }, width) {
   const edges = edgesOf(steps).map((edge) => ({ ...edge }));
   const places = Object.fromEntries([...Object.entries(inputs), ...steps.map((step) => [step.name, step])].map(([name, { at, narrow = at }]) => [name, wide ? at : narrow]));
   const [levels, lanes] = [0, 1].map((axis) => Math.max(...Object.values(places).map((at) => at[axis])));
-  const nodeWidth = Math.min(112, wide ? width / (levels + 1) - 38 : width / (lanes + 1) - 8);
+  const nodeWidth = Math.min(112, wide ? width / (levels + 1) - 46 : width / (lanes + 1) - 8);
   const along = (part, parts, room) => room / 2 + (part * (width - room)) / parts;
   const nodes = {};
   for (const [name, [level, lane]] of Object.entries(places)) {
     const tall = edges.filter(({ input }) => input === name).length > 1 ? TALL.reused : TALL.plain;
     nodes[name] = {
       x: wide ? along(level, levels, nodeWidth) : along(lane, lanes, nodeWidth),
-      y: TALL.reused / 2 + 4 + (wide ? lane * 98 : level * 112),
+      y: wide ? lane * 98 : level * 112,
       width: nodeWidth, height: tall, level, lane,
     };
   }
+  const top = Math.min(...Object.values(nodes).map((node) => node.y - node.height / 2)) - 4;
+  Object.values(nodes).forEach((node) => (node.y -= top));
   const spread = (list, edge, key) => {
     const sorted = list.toSorted((one, other) => nodes[key(one)].lane - nodes[key(other)].lane || one.slot - other.slot);
     return 18 * (sorted.indexOf(edge) - (sorted.length - 1) / 2);
@@ -74,8 +79,8 @@ function plan({ inputs, steps }, width) {
     const twins = edges.filter(({ input, step }) => input === edge.input && step === edge.step).length;
     const t = twins > 1 ? 0.3 + 0.4 * edge.slot : 0.5;
     const bezier = (i) => (1 - t) ** 3 * a[i] + 3 * t * (1 - t) ** 2 * c[i] + 3 * t * t * (1 - t) * d[i] + t ** 3 * b[i];
-    const raised = horizontal && Math.abs(b[1] - a[1]) < 12 && twins === 1 ? 11 : 0; // on a short line the label would hide it
-    Object.assign(edge, { path: `M${a}C${c} ${d} ${b}`, label: [bezier(0), bezier(1) - raised] });
+    const flat = horizontal && Math.abs(b[1] - a[1]) < 12 && twins === 1; // on a short line the label would hide it
+    Object.assign(edge, { path: `M${a}C${c} ${d} ${b}`, label: [bezier(0), flat ? Math.min(a[1], b[1]) - 11 : bezier(1)] });
   }
   return { nodes, edges, height: Math.max(...Object.values(nodes).map((node) => node.y + node.height / 2)) + 4 };
 }
@@ -193,16 +198,18 @@ function render({ model, el }) {
       const set = (shape, attributes) => Object.entries(attributes).forEach(([key, one]) => shape.setAttribute(key, one));
       set(box, { width: wide, height: tall });
       const roomy = wide >= 94;
-      const length = title.textContent.length * 0.57;
-      set(title, { x: 8, y: 17, "font-size": Math.max(11, Math.min(14, (wide - (roomy ? 28 : 14)) / length)) });
+      set(title, { x: 8, y: 17, "font-size": 14 });
+      const tooLong = title.getComputedTextLength() / (wide - (roomy ? 30 : 14));
+      set(title, { "font-size": Math.max(11, 14 / Math.max(1, tooLong)) });
       set(valueLabel, { x: 8, y: 36 });
       set(value, { x: wide - 8, y: 36 });
       set(gradientLabel, { x: 8, y: 54 });
       set(gradient, { x: wide - 8, y: 54 });
       set(tick, roomy ? { x: wide - 19, y: 17 } : { x: 7, y: 54 });
       set(sum, { x: wide - 8, y: 72 });
-      valueLabel.textContent = roomy ? "val" : "";
-      gradientLabel.textContent = roomy ? "grad" : "";
+      valueLabel.textContent = "val";
+      gradientLabel.textContent = "grad";
+      shapes.nodes[name].room = roomy ? Math.floor((wide - 46) / 9.9) : 0; // letters that leave room for a label
     }
     edges.forEach(({ path, label }, i) => {
       shapes.edges[i].path.setAttribute("d", path);
@@ -230,11 +237,12 @@ function render({ model, el }) {
       shape.el.classList.toggle("nn-receives", name === backward?.input);
       shape.el.classList.toggle("nn-complete", complete);
       shape.el.setAttribute("aria-pressed", name === chosen);
-      shape.value.textContent = known ? plain(value, 3) : "?";
-      shape.gradient.textContent = parts.length ? plain(gradient, 3) : "";
-      shape.gradientLabel.toggleAttribute("hidden", !parts.length);
+      shape.value.textContent = known ? brief(value) : "?";
+      shape.gradient.textContent = parts.length ? brief(gradient) : "";
+      shape.valueLabel.toggleAttribute("hidden", shape.value.textContent.length > shape.room);
+      shape.gradientLabel.toggleAttribute("hidden", !parts.length || shape.gradient.textContent.length > shape.room);
       shape.tick.toggleAttribute("hidden", !complete);
-      shape.sum.textContent = uses < 2 ? "" : !parts.length ? `used ${word(uses)}` : complete ? sum(parts, 3) : `${sum(parts, 3)} + …`;
+      shape.sum.textContent = uses < 2 ? "" : !parts.length ? `used ${word(uses)}` : complete ? sum(parts, brief) : `${sum(parts, brief)} + …`;
       const step = now.steps.find((one) => one.name === name);
       const numbers = known ? `value ${plain(value)}` : "no value yet";
       const reached = parts.length ? `, gradient ${plain(gradient)}${complete ? "" : " so far"}` : "";
@@ -249,12 +257,12 @@ function render({ model, el }) {
       path.setAttribute("class", `nn-edge${flows ? " nn-flows" : feeds ? " nn-feeds" : at < now.done ? " nn-passed" : ""}`);
       path.setAttribute("marker-end", flows ? "none" : `url(#${id}-${feeds ? "forward" : "idle"})`);
       path.setAttribute("marker-start", flows ? `url(#${id}-backward)` : "none");
-      const text = inspected ? `×${plain(now.passed[at].local, 3)}` : at < now.done ? plain(now.passed[at].product, 3) : "";
+      const text = inspected ? `×${brief(now.passed[at].local)}` : at < now.done ? brief(now.passed[at].product) : "";
       const [box, words] = chip.children;
       chip.setAttribute("class", `nn-chip${inspected ? " nn-local" : flows ? " nn-now-flows" : ""}`);
       chip.toggleAttribute("hidden", !text);
       words.textContent = text;
-      const wide = 6.6 * text.length + 8;
+      const wide = words.getComputedTextLength() + 9;
       box.setAttribute("width", wide);
       box.setAttribute("x", -wide / 2);
     });
@@ -264,11 +272,10 @@ function render({ model, el }) {
   // The line ∂f/∂x = 7 + 0 + 10 = 17 of a node, as far as this stage has come.
   function reached(name) {
     const { parts, gradient: total, complete, uses } = now.nodes[name];
-    const left = maths(`${slope(now.output, name)} = `);
-    if (!parts.length) return line(left, h("span", { class: "nn-quiet" }, uses > 1 ? `a sum of ${uses}, none yet` : "not yet"));
-    const whole = parts.length > 1 ? [sum(parts), " = "] : [];
+    const left = maths(slope(now.output, name));
+    if (!parts.length) return line(left, " = ", h("span", { class: "nn-quiet" }, uses > 1 ? `a sum of ${uses}, none yet` : "not yet"));
     const state = complete ? " ✓ complete" : `, ${parts.length} of ${uses} so far`;
-    return line(left, ...whole, gradient(plain(total)), h("span", { class: "nn-quiet" }, state));
+    return line(left, parts.length > 1 ? [" = ", sum(parts)] : "", " ", result(gradient(plain(total))), h("span", { class: "nn-quiet" }, state));
   }
 
   function drawHappens({ node, forward, backward }) {
@@ -278,12 +285,12 @@ function render({ model, el }) {
     if (backward) {
       const { step, input, upstream, local, product } = backward;
       happens.replaceChildren(title(`Backward, edge ${done} of ${passed.length}: `, ...maths(`${step} → ${input}`)),
-        line(maths(`${slope(output, step)} · ${slope(step, input)} = `), `${plain(upstream)} × ${local < 0 ? `(${plain(local)})` : plain(local)} = `, gradient(plain(product))),
+        line(maths(`${slope(output, step)} · ${slope(step, input)} = `), `${plain(upstream)} × ${local < 0 ? `(${plain(local)})` : plain(local)} `, result(gradient(plain(product)))),
         reached(input));
     } else if (forward) {
       const step = steps[stage - 1];
       happens.replaceChildren(title(`Forward, step ${stage} of ${steps.length}`),
-        line(maths(`${node} = ${step.formula}`)), line("= ", withNumbers(step.formula, number), " = ", value(number(node))));
+        line(maths(`${node} = ${step.formula}`)), line("= ", withNumbers(step.formula, number), " ", result(value(number(node)))));
     } else if (node) {
       happens.replaceChildren(title("Backward: the start"), line(maths(`${slope(output, output)} = `), gradient("1")));
     } else {
@@ -293,7 +300,7 @@ function render({ model, el }) {
 
   // One node: what it computes, its local derivatives, its gradient.
   function drawDetail(name) {
-    const { value: result, known } = now.nodes[name];
+    const { known } = now.nodes[name];
     const step = now.steps.find((one) => one.name === name);
     const number = (one) => plain(now.nodes[one].value);
     const left = step ? `${name} = ${step.formula}` : name;
@@ -303,12 +310,12 @@ function render({ model, el }) {
       const { local } = now.passed.find((one) => one.step === name && one.input === input && one.slot === slot);
       const text = step.slopes[slot];
       const numbers = withNumbers(text, number);
-      const end = !known ? [] : numbers === plain(local) ? (numbers === text ? [] : [" = ", numbers]) : [" = ", numbers, " = ", plain(local)];
+      const end = !known ? [] : / if /.test(text) ? [" = ", plain(local)] : numbers === plain(local) ? (numbers === text ? [] : [" = ", numbers]) : [" = ", numbers, " = ", plain(local)];
       return [line(maths(`${slope(name, input)} = ${text}`), ...end, twins ? h("span", { class: "nn-quiet" }, slot ? " for the second factor" : " for the first factor") : "")];
     }) : [];
     detail.replaceChildren(
       h("p", { class: "nn-kicker" }, step ? "Node " : "Input ", ...maths(name), step ? " and its local derivatives" : ""),
-      line(maths(`${left} = `), known ? value(plain(result)) : "?"), ...rows, reached(name));
+      line(maths(left), " = ", known ? value(plain(now.nodes[name].value)) : "?"), ...rows, reached(name));
   }
 
   // This stage in words.

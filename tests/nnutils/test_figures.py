@@ -19,6 +19,7 @@ import torch
 from nnutils import plots
 from nnutils.figures import OptimizerRace, bundle, race
 from nnutils.figures.sphinx_ext import MATHS, OPTION, _maths, without_outputs
+from tests.nnutils.javascript import in_node
 
 TOLERANCE = 1e-6
 SHIPPED = str(OptimizerRace._esm)
@@ -33,21 +34,6 @@ TORCH: dict[str, Callable[[torch.Tensor, dict[str, Any]], torch.optim.Optimizer]
     "rmsprop": lambda w, h: torch.optim.RMSprop([w], lr=h["lr"], alpha=h["alpha"]),
     "adam": lambda w, h: torch.optim.Adam([w], lr=h["lr"], betas=tuple(h["betas"])),
 }
-
-
-def in_node(module: str, expression: str, folder: Path, data: Any = None) -> Any:
-    """Evaluate a JavaScript expression after the module's text; ``data`` is the variable of that name in it."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.fail("node is missing: run `make setup-system`", pytrace=False)
-    file = folder / "engine.mjs"
-    file.write_text(
-        f"{module}\nconst data = {json.dumps(data)};\nprocess.stdout.write(JSON.stringify({expression}));\n",
-        encoding="utf-8",
-    )
-    done = subprocess.run([node, str(file)], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 def changed(surface: str, **changes: Any) -> dict[str, Any]:
