@@ -194,11 +194,10 @@ class Lab:
             found.append(f"Grade {counted(self.answers_waiting, 'written answer')} in `nbgrader formgrader`.")
         if question := self.lowest:
             left = f"; {question.not_done} of {len(question.lines)} had not done it" if question.not_done else ""
-            told = [mistake for mistake in self.mistakes if mistake.question == question.name][:1]
-            most = [f"; most often: “{each.message}” ({counted(len(each.lines), 'student')})" for each in told]
-            found.append(
-                f"Take up `{question.name}`: {percent(question.share())} of its points were won{left}{''.join(most)}."
-            )
+            often = [each for each in self.mistakes if each.question == question.name and len(each.lines) > 1][:1]
+            most = [f"; most often: “{each.message}” ({len(each.lines)} students)" for each in often]
+            share = percent(question.share())
+            found.append(f"Take up `{question.name}`: {share} of its points were won{left}{''.join(most)}.")
         elif self.graded and not found:
             found.append("Nothing: everybody who was graded has full marks.")
         return found
