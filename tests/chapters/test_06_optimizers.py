@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.chapters.gates import ROOT, equation_faults, markdown, printed
+from tests.chapters.gates import printed
 
 RNG = np.random.default_rng(6)
 W0 = RNG.normal(size=7)
@@ -470,36 +470,3 @@ def test_eq_clip():
         clipped = np.concatenate([parameter.grad.numpy() for parameter in parameters])
         g = GRADS[0]
         assert close(min(1, c / np.linalg.norm(g)) * g, clipped, rtol=1e-5)  # PyTorch adds 1e-6 to the norm
-
-
-# The gate
-
-
-@pytest.fixture(scope="module")
-def text():
-    return markdown(ROOT / "chapters" / "06_optimizers.ipynb")
-
-
-def test_every_equation_has_its_test_and_every_test_its_equation(text):
-    assert list(equation_faults(text, globals())) == []
-
-
-def test_an_equation_without_a_test_is_found(text):
-    less = {name: test for name, test in globals().items() if name != "test_eq_adam"}
-    assert list(equation_faults(text, less)) == ["eq-adam: no test of this name"]
-    more = text + "\n$$ a = b $$ (eq-new)\n"
-    assert list(equation_faults(more, globals())) == ["eq-new: no test of this name"]
-
-
-def test_a_test_without_its_equation_is_found(text):
-    assert list(equation_faults(text.replace("(eq-clip)", ""), globals())) == [
-        "eq-clip: tested, but not in the chapter"
-    ]
-    more = globals() | {"test_eq_nothing": test_eq_gd}
-    assert list(equation_faults(text, more)) == ["eq-nothing: tested, but not in the chapter"]
-
-
-def test_a_wrong_sign_in_the_chapter_is_found(text):
-    wrong = text.replace(r"w_{t-1} - \eta\, g_t , \qquad g_t", r"w_{t-1} + \eta\, g_t , \qquad g_t")
-    (fault,) = equation_faults(wrong, globals())
-    assert fault.startswith(r"eq-gd: the chapter prints w_t = w_{t-1} + \eta\, g_t")
