@@ -356,7 +356,8 @@ def test_eq_delta_gradients():
 @printed(
     r"\begin{aligned} & \hat y = z^{(M)} , & & \ell = \lVert y - \hat y \rVert^2 : \\ "
     r"& & & \delta^{(M)} = -2\, (y - \hat y) , \\ & \hat y = \sigma(z^{(M)}) , "
-    r"& & \ell = -\sum_k \bigl( y_k \log \hat y_k + (1 - y_k) \log(1 - \hat y_k) \bigr) : \\ & & & \delta^{(M)} = -(y - \hat y) , \\ & \hat y = \operatorname{softmax}(z^{(M)}) , "
+    r"& & \ell = -\sum_k \bigl( y_k \log \hat y_k + (1 - y_k) \log(1 - \hat y_k) \bigr) : \\ "
+    r"& & & \delta^{(M)} = -(y - \hat y) , \\ & \hat y = \operatorname{softmax}(z^{(M)}) , "
     r"& & \ell = -\sum_k y_k \log \hat y_k : \\ & & & \delta^{(M)} = -(y - \hat y) . \end{aligned}"
 )
 def test_eq_output_deltas():
