@@ -4,7 +4,7 @@ SHELL := bash
 PYTHON ?= python3
 BIN := .venv/bin
 PACKAGE := $(shell find nnutils -name '*.py' -o -name '*.js' -o -name '*.css' -o -name '*.json') requirements.txt
-GRADER := $(wildcard autograder/*.py) nbgrader_config.py
+GRADER := $(wildcard autograder/*.py autograder/templates/*) nbgrader_config.py
 LAB_SOURCES := $(shell find solutions -type f -not -path '*/__pycache__/*' -not -path '*/.ipynb_checkpoints/*')
 CHAPTERS := $(wildcard chapters/*) intro.md references.bib _config.yml _toc.yml $(wildcard assets/*)
 
@@ -24,8 +24,8 @@ help: ## list the commands
 
 course: setup labs book grade ## set up, render the website, make the labs, grade the sample class
 	@echo "==> Done. Read:     _build/html/index.html"
-	@echo "          Do:       labs/lab05_optimizers/lab05_optimizers.ipynb  (.venv/bin/jupyter lab labs)"
-	@echo "          Grades:   _build/sample/grades.csv, feedback pages in _build/sample/feedback"
+	@echo "          Do:       labs/lab02_backprop/lab02_backprop.ipynb  (.venv/bin/jupyter lab labs)"
+	@echo "          Grade:    _build/sample/report.html, the report of a class; its feedback pages are linked there"
 
 test: setup lint book ## pass every test: code, notebooks, labs, website, class
 	@echo "==> Testing the code, the labs, the class and the website"
@@ -63,7 +63,7 @@ _build/labs.done: $(LAB_SOURCES) $(GRADER) $(wildcard labs/*/*)
 	@python -m autograder release
 	@mkdir -p _build && touch $@
 
-grade: setup _build/sample/.done ## make and grade the sample class: gradebook, feedback, grades.csv
+grade: setup _build/sample/.done ## make and grade the sample class: gradebook, feedback, class report, grades.csv
 
 _build/sample/.done: $(LAB_SOURCES) $(GRADER) $(PACKAGE)
 	@echo "==> Grading the sample class"

@@ -166,8 +166,13 @@ class Lab:
         found: dict[tuple[str, str], list[tuple[Line, str]]] = defaultdict(list)
         for question in self.questions:
             for line in question.lines:
+                lost = [
+                    failure
+                    for failure in line.failures(question.name)
+                    if failure.part == "answer" or line.mark(question.name, failure.part).state != "full"
+                ]
                 if line.mark(question.name).state in ("part", "none"):
-                    for message in mistakes(line.failures(question.name)):
+                    for message in mistakes(lost):
                         found[question.name, skeleton(message)].append((line, message))
         found_mistakes = [
             Mistake(name, merge(message for _, message in told), [line for line, _ in told])
