@@ -7,13 +7,14 @@ Equal mistakes of two learners differ in their numbers only, so that ``merge`` c
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from nbformat import NotebookNode
 from nbgrader import utils
 
 from autograder.feedback import messages_of, question_of
 
-__all__ = ["Failure", "failures", "is_not_done", "merge", "mistakes", "skeleton"]
+__all__ = ["Failure", "Named", "failures", "is_not_done", "merge", "mistakes", "skeleton"]
 
 _NUMBER = r"(?<![\w.])[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|nan|inf)(?!\w)"
 _NUMBERS = re.compile(rf"{_NUMBER}(?:(?:, ?| ){_NUMBER})*")
@@ -27,6 +28,13 @@ class Failure:
     part: str
     kind: str
     messages: tuple[str, ...]
+
+
+class Named(NamedTuple):
+    """A mistake in the check's words, and in which result it was found (empty: the answer has one result only)."""
+
+    mistake: str
+    where: str = ""
 
 
 def failures(nb: NotebookNode) -> list[Failure]:
@@ -52,7 +60,7 @@ def is_not_done(found: Sequence[Failure]) -> bool:
     )
 
 
-def mistakes(found: Sequence[Failure]) -> list[str]:
+def mistakes(found: Sequence[Failure]) -> list[Named]:
     """Return what went wrong in one question, each mistake once; nothing when the question was not done.
 
     An answer that raises explains what its tests say. Otherwise the mistakes that the hidden checks name count, then
@@ -62,12 +70,18 @@ def mistakes(found: Sequence[Failure]) -> list[str]:
         return []
     by_part = {failure.part: failure.messages for failure in found if failure.kind != "GraderError"}
     if "answer" in by_part:
-        return [_symptom(by_part["answer"][0])]
-    parts = [by_part[part] for part in ("hidden", "visible") if part in by_part]
-    for messages in parts:
-        if named := [message.split(";")[1].strip() for message in messages if ";" in message]:
-            return list({skeleton(name): name for name in reversed(named)}.values())[::-1]
-    return [_symptom(messages[0]) for messages in parts[:1]]
+        return [Named(_symptom(by_part["answer"][0]))]
+    for part in ("hidden", "visible"):
+        named: dict[str, Named] = {}
+        for message in by_part.get(part, ()):
+            if ";" in message:
+                head, mistake, *_ = message.split(";")
+                pieces = head.split(": ")[part == "hidden" :]  # without the property
+                where = pieces[-2] if len(pieces) > 2 else ""
+                named.setdefault(skeleton(mistake), Named(mistake.strip(), where))
+        if named:
+            return list(named.values())
+    return [Named(_symptom(by_part[part][0])) for part in ("hidden", "visible") if part in by_part][:1]
 
 
 def _symptom(message: str) -> str:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from autograder.charts import Distribution
-from autograder.mistakes import Failure, is_not_done, merge, mistakes, skeleton
+from autograder.mistakes import Failure, Named, is_not_done, merge, mistakes, skeleton
 from autograder.records import Record
 
 __all__ = ["STATUSES", "Lab", "Line", "Mark", "Mistake", "Question", "counted", "percent", "steps", "totals"]
@@ -103,6 +103,8 @@ class Mistake:
 
     question: str
     message: str
+    where: str
+    """The results in which it was found, such as ``grad_W``; empty when each answer has one result only."""
     lines: Sequence[Line]
 
 
@@ -163,7 +165,7 @@ class Lab:
     @cached_property
     def mistakes(self) -> list[Mistake]:
         """What went wrong where points were lost, the most frequent first, otherwise in the notebook's order."""
-        found: dict[tuple[str, str], list[tuple[Line, str]]] = defaultdict(list)
+        found: dict[tuple[str, str], list[tuple[Line, Named]]] = defaultdict(list)
         for question in self.questions:
             for line in question.lines:
                 lost = [
@@ -172,10 +174,15 @@ class Lab:
                     if failure.part == "answer" or line.mark(question.name, failure.part).state != "full"
                 ]
                 if line.mark(question.name).state in ("part", "none"):
-                    for message in mistakes(lost):
-                        found[question.name, skeleton(message)].append((line, message))
+                    for named in mistakes(lost):
+                        found[question.name, skeleton(named.mistake)].append((line, named))
         found_mistakes = [
-            Mistake(name, merge(message for _, message in told), [line for line, _ in told])
+            Mistake(
+                name,
+                merge(named.mistake for _, named in told),
+                ", ".join(dict.fromkeys(named.where for _, named in told if named.where)),
+                [line for line, _ in told],
+            )
             for (name, _), told in found.items()
         ]
         return sorted(found_mistakes, key=lambda mistake: -len(mistake.lines))

@@ -35,7 +35,7 @@ from nnutils.plots import COLORS
 from .conftest import LAB, ROOT, hand_in, submission
 
 CELLS = {"half_visible": 2, "half_hidden": 3, "descent_visible": 4, "descent_hidden": 6}
-WRONG = "follows the gradient: path: wrong value (largest difference {}); the sign of the step is wrong; subtract it"
+WRONG = "follows the gradient: Descent: path: wrong value (largest difference {}); the sign of the step is wrong; subtract it"
 
 
 def result(student, *lost, status="ok", written=None, seconds=2.0, **messages):
@@ -176,7 +176,7 @@ def test_who_could_not_be_graded_is_left_out_of_marks_and_times(labs):
 
 def test_equal_mistakes_with_other_numbers_count_as_one_and_name_who(labs):
     rows = table(page_of(labs), "Most frequent mistakes")
-    assert rows[0] == ["descent", "the sign of the step is wrong", "2", "=1+1, Zoë Élan"]
+    assert rows[0] == ["descent", "the sign of the step is wrong (path)", "2", "=1+1, Zoë Élan"]
     assert sorted(row[2] for row in rows[1:]) == ["1", "1"]
     assert ["half", "half raised MyJrError: it is Doe, Jr", "1", "Doe, Jr"] in rows
 
@@ -430,7 +430,7 @@ def test_points_off_for_being_late_show_in_the_mark():
 )
 def test_what_counts_as_the_mistake(found, expected):
     found = [Failure("q", part, kind, tuple(lines)) for part, kind, *lines in found]
-    assert mistakes(found) == expected
+    assert [named.mistake for named in mistakes(found)] == expected
     assert is_not_done(found) == any(failure.kind == "NotDone" for failure in found)
 
 
