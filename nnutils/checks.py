@@ -2,17 +2,34 @@
 
 Every check raises ``WrongAnswer``, an ``AssertionError``, with one message: which result, which property failed, with
 shapes, and, where a known mistake explains the result, its name. A notebook shows this line and no traceback: the fault
-is not in the test cell. No check prints an input or the right answer.
+is not in the test cell. No check prints an input; the right answer it prints only where a visible test asks for it.
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+import sysconfig
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-__all__ = ["NotDone", "WrongAnswer", "check", "check_close", "check_tensor", "check_unchanged"]
+__all__ = [
+    "AnswerRaised",
+    "NotDone",
+    "WrongAnswer",
+    "check",
+    "check_close",
+    "check_tensor",
+    "check_unchanged",
+    "visible_test",
+]
+
+_HINTS = {
+    "a leaf Variable that requires grad is being used in an in-place operation": "change parameters inside "
+    "`with torch.no_grad():`",
+    "'NoneType' object has no attribute": "something is None; a gradient is None until the first backward pass",
+}
 
 
 class NotDone(NotImplementedError):
@@ -38,6 +55,53 @@ class WrongAnswer(AssertionError):
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]
+
+
+class AnswerRaised(RuntimeError):
+    """The learner's code raised an exception in a visible test; a notebook shows it with the learner's own lines only.
+
+    Parameters
+    ----------
+    error : Exception
+        What the code raised.
+    test_file : str
+        The file, or cell, of the test: its own lines are left out.
+    """
+
+    def __init__(self, error: Exception, test_file: str) -> None:
+        text = str(error).strip()
+        hint = next((f"; {hint}" for known, hint in _HINTS.items() if known in text), "")
+        super().__init__(f"your code raised {type(error).__name__}: {text or 'without a message'}{hint}")
+        away = (test_file, sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), __file__)
+        frames = traceback.extract_tb(error.__traceback__)
+        self.lines = [f"    line {f.lineno} of {f.name}: {f.line}" for f in frames if not f.filename.startswith(away)]
+
+    def _render_traceback_(self) -> list[str]:
+        message = str(self)
+        return [message[0].upper() + message[1:], *self.lines[-5:]]
+
+
+def visible_test(test: Callable[[], None]) -> Callable[[], None]:
+    """Run a visible test at once and print that it passed; a decorator.
+
+    What the checks raise is passed on; any other exception comes from the learner's code and is raised as
+    ``AnswerRaised``.
+
+    Examples
+    --------
+    >>> @visible_test
+    ... def addition():
+    ...     check(1 + 1 == 2, "add: 1 + 1 is not 2")
+    addition: all visible checks passed
+    """
+    try:
+        test()
+    except (NotDone, WrongAnswer):
+        raise
+    except Exception as error:
+        raise AnswerRaised(error, test.__code__.co_filename) from None
+    print(f"{test.__name__}: all visible checks passed")
+    return test
 
 
 def check(condition: bool, message: str) -> None:
@@ -91,6 +155,7 @@ def check_close(
     atol: float = 1e-7,
     mistakes: Mapping[str, Tensor] | None = None,
     same_dtype: bool = True,
+    show: bool = False,
 ) -> None:
     """Check that a result equals the expected tensor; where it equals a known wrong one, say which mistake that is.
 
@@ -102,6 +167,8 @@ def check_close(
         What is right, same shape.
     mistakes : mapping from sentence to Tensor, optional
         What a known mistake would have given; the sentence of the first one that fits ends the message.
+    show : bool
+        Print the worst entry as it is and as it should be; for visible tests only.
 
     Examples
     --------
@@ -113,10 +180,12 @@ def check_close(
     plain = check_tensor(actual, name=name, shape=expected.shape, dtype=expected.dtype if same_dtype else None)
     if _close(plain, expected, rtol, atol):
         return
+    message = f"{name}: wrong value (largest difference {_gap(plain, expected):.3g}"
+    message += f"{_worst(plain, expected)})" if show else ")"
     for sentence, wrong in (mistakes or {}).items():
         if wrong.shape == plain.shape and _close(plain, wrong, rtol, atol):
-            raise WrongAnswer(f"{name}: wrong value (largest difference {_gap(plain, expected):.3g}); {sentence}")
-    raise WrongAnswer(f"{name}: wrong value (largest difference {_gap(plain, expected):.3g})")
+            raise WrongAnswer(f"{message}; {sentence}")
+    raise WrongAnswer(message)
 
 
 def check_unchanged(after: Any, before: Tensor, *, name: str) -> None:
@@ -136,3 +205,11 @@ def _close(actual: Tensor, expected: Tensor, rtol: float, atol: float) -> bool:
 
 def _gap(actual: Tensor, expected: Tensor) -> float:
     return float((actual.double() - expected.detach().cpu().double()).abs().max()) if actual.numel() else 0.0
+
+
+def _worst(actual: Tensor, expected: Tensor) -> str:
+    right = expected.detach().cpu()
+    worst = int((actual.double() - right.double()).abs().argmax())
+    index = ", ".join(str(int(i)) for i in torch.unravel_index(torch.tensor(worst), actual.shape))
+    where = f" at [{index}]" if index else ""
+    return f"{where}: got {actual.flatten()[worst]:.6g}, expected {right.flatten()[worst]:.6g}"

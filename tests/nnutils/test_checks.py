@@ -64,3 +64,50 @@ def test_a_wrong_answer_is_one_line_in_a_notebook():
         checks.check(False, "add: the sum is wrong")
     assert caught.value._render_traceback_() == ["add: the sum is wrong"]
     assert isinstance(caught.value, AssertionError)
+
+
+def test_the_worst_entry_is_shown_only_where_it_is_asked_for():
+    wrong = RIGHT + torch.tensor([[0.0, 0.0], [0.5, 0.1]])
+    with pytest.raises(
+        AssertionError, match=r"f: wrong value \(largest difference 0\.5 at \[1, 0\]: got 3\.5, expected 3\)$"
+    ):
+        checks.check_close(wrong, RIGHT, name="f", show=True)
+    with pytest.raises(AssertionError, match=r"^f: wrong value \(largest difference 0\.5\)$"):
+        checks.check_close(wrong, RIGHT, name="f")
+    with pytest.raises(AssertionError, match=r"difference 1: got 2, expected 1\)"):
+        checks.check_close(torch.tensor(2), torch.tensor(1), name="f", show=True)
+
+
+def answer(x):
+    return torch.ones(2) @ torch.ones(x)
+
+
+def test_an_exception_in_a_visible_test_shows_the_lines_of_the_answer_only():
+    """Test and answer lie in different cells of a notebook: here in different files."""
+    cell: dict[str, object] = {"visible_test": checks.visible_test, "answer": answer}
+    source = "@visible_test\ndef product():\n    answer(3)\n"
+    with pytest.raises(checks.AnswerRaised, match="your code raised RuntimeError: ") as caught:
+        exec(compile(source, "<the test's cell>", "exec"), cell)
+    first, *lines = caught.value._render_traceback_()
+    assert first.startswith("Your code raised RuntimeError: ")
+    assert lines == [f"    line {answer.__code__.co_firstlineno + 1} of answer: return torch.ones(2) @ torch.ones(x)"]
+
+
+@pytest.mark.parametrize("error", [checks.NotDone("x"), checks.WrongAnswer("x")])
+def test_what_a_check_raises_passes_through_a_visible_test(error, capsys):
+    def test():
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        checks.visible_test(test)
+    assert caught.value is error
+    assert capsys.readouterr().out == ""
+
+
+def test_a_change_of_a_leaf_in_place_is_explained():
+    def update():
+        w = torch.ones(2, requires_grad=True)
+        w -= 0.1
+
+    with pytest.raises(checks.AnswerRaised, match="change parameters inside"):
+        checks.visible_test(update)
