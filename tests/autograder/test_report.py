@@ -35,7 +35,7 @@ from nnutils.plots import COLORS
 from .conftest import LAB, ROOT, hand_in, submission
 
 CELLS = {"half_visible": 2, "half_hidden": 3, "descent_visible": 4, "descent_hidden": 6}
-WRONG = "follows the gradient: Descent: path: wrong value (largest difference {}); the sign of the step is wrong; subtract it"
+WRONG = "one step: Descent: path: wrong value (largest difference {}); the sign of the step is wrong; subtract it"
 
 
 def result(student, *lost, status="ok", written=None, seconds=2.0, **messages):
@@ -494,32 +494,54 @@ def test_the_pictures_have_the_colours_of_the_course():
     assert list(used.values()) == [COLORS[i] for i in (0, 2, 4, 1, 6)]
 
 
-def test_it_reads_well_narrow_dark_and_on_paper(labs, tmp_path):
-    pages = {"few": report.render(labs), "many": report.render([large(80, "one", 3), large(80, "two", 4)])}
+@pytest.fixture(scope="module")
+def browser():
     with sync_playwright() as browsers:
         browser = browsers.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
-        for name, html in pages.items():
-            path = tmp_path / f"{name}.html"
-            path.write_text(html)
-            for width, scheme in ((1280, "light"), (400, "dark")):
-                page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True)
-                asked, said = [], []
-                page.on("request", lambda request, asked=asked: asked.append(request.url))
-                page.on("console", lambda message, said=said: said.append(message.text))
-                page.goto(path.as_uri())
-                assert (asked, said) == ([path.as_uri()], [])
-                assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
-                found = Axe().run(page)
-                assert found.violations_count == 0, found.generate_report()
-                page.emulate_media(media="print", color_scheme=scheme)
-                colours = page.evaluate(
-                    "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
-                )
-                assert colours == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
-                page.set_viewport_size({"width": 690, "height": 1000})  # A4 less its margins
-                assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
-                assert (
-                    page.evaluate("getComputedStyle(document.querySelector('thead')).display") == "table-header-group"
-                )
-                page.close()
+        yield browser
         browser.close()
+
+
+def faults(browser, html, path, width=400, scheme="dark"):
+    """What is wrong with a page in the browser, on the screen and on paper."""
+    path.write_text(html)
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True)
+    asked, found = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: found.append(message.text))
+    page.goto(path.as_uri())
+    found += asked[1:]
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        found.append("too wide")
+    found += [violation["id"] for violation in Axe().run(page).response["violations"]]
+    page.emulate_media(media="print", color_scheme=scheme)
+    page.set_viewport_size({"width": 690, "height": 1000})  # A4 less its margins
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        found.append("too wide for the paper")
+    style = "getComputedStyle(document.body)"
+    if page.evaluate(f"{style}.color + ' on ' + {style}.backgroundColor") != "rgb(0, 0, 0) on rgb(255, 255, 255)":
+        found.append("not black on white")
+    page.close()
+    return found
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
+def test_it_reads_well_wide_narrow_light_dark_and_on_paper(browser, labs, tmp_path, width, scheme):
+    for html in (report.render(labs), report.render([large(60, "one", 3), large(60, "two", 4)])):
+        assert faults(browser, html, tmp_path / "page.html", width, scheme) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (".wide { overflow-x: auto; }", "", "too wide"),
+        ("@media print", "@media speech", "not black on white"),
+        ("--soft: #a9b3bd", "--soft: #303030", "color-contrast"),
+        ('<html lang="en">', "<html>", "html-has-lang"),
+        ('tabindex="0"', "", "scrollable-region-focusable"),
+    ],
+)
+def test_a_page_that_does_not_read_well_is_found(browser, tmp_path, old, new, fault):
+    """Planted faults."""
+    html = report.render([large(5, "one", 3), large(5, "two", 4)])
+    assert fault in faults(browser, html.replace(old, new), tmp_path / "page.html")
