@@ -10,7 +10,7 @@ const TALL = { plain: 62, reused: 80 };
 function plain(value, digits = 4) {
   const size = Math.abs(value);
   if (size === 0) return "0";
-  const text = size >= 1e6 || size < 1e-3 ? value.toExponential(1) : String(size >= 10 ** digits ? Math.round(value) : Number(value.toPrecision(digits)));
+  const text = size >= 1e6 || size < 1e-3 ? value.toExponential(Math.max(0, digits - 3)) : String(size >= 10 ** digits ? Math.round(value) : Number(value.toPrecision(digits)));
   return text.replaceAll("-", "−").replace("e+", "e");
 }
 // The same with three digits, none of them below a thousandth: short enough for a node or an edge.
@@ -42,13 +42,21 @@ const line = (...children) => h("p", { class: "nn-equation" }, ...children.flat(
 // The edges of an example: one for each time that a step uses a value.
 const edgesOf = (steps) => steps.flatMap((step) => step.inputs.flatMap((input, slot) => (typeof input === "string" ? [{ input, step, slot }] : [])));
 
+// Keep a line of text within `room` pixels.
+function squeeze(text, room) {
+  text.removeAttribute("textLength");
+  if (text.getComputedTextLength() <= room) return;
+  text.setAttribute("textLength", room);
+  text.setAttribute("lengthAdjust", "spacingAndGlyphs");
+}
+
 // Where nodes and edges stand: from left to right when there is room, else from top to bottom.
 function plan({ inputs, steps }, width) {
   const wide = width >= 620;
   const edges = edgesOf(steps).map((edge) => ({ ...edge }));
   const places = Object.fromEntries([...Object.entries(inputs), ...steps.map((step) => [step.name, step])].map(([name, { at, narrow = at }]) => [name, wide ? at : narrow]));
   const [levels, lanes] = [0, 1].map((axis) => Math.max(...Object.values(places).map((at) => at[axis])));
-  const nodeWidth = Math.min(112, wide ? width / (levels + 1) - 46 : width / (lanes + 1) - 8);
+  const nodeWidth = Math.min(112, wide ? width / (levels + 1) - 42 : width / (lanes + 1) - 8);
   const along = (part, parts, room) => room / 2 + (part * (width - room)) / parts;
   const nodes = {};
   for (const [name, [level, lane]] of Object.entries(places)) {
@@ -77,7 +85,7 @@ function plan({ inputs, steps }, width) {
     const bend = (horizontal ? b[0] - a[0] : b[1] - a[1]) / 2;
     const [c, d] = horizontal ? [[a[0] + bend, a[1]], [b[0] - bend, b[1]]] : [[a[0], a[1] + bend], [b[0], b[1] - bend]];
     const twins = edges.filter(({ input, step }) => input === edge.input && step === edge.step).length;
-    const t = twins > 1 ? 0.3 + 0.4 * edge.slot : 0.5;
+    const t = twins > 1 ? 0.25 + 0.5 * edge.slot : 0.5;
     const bezier = (i) => (1 - t) ** 3 * a[i] + 3 * t * (1 - t) ** 2 * c[i] + 3 * t * t * (1 - t) * d[i] + t ** 3 * b[i];
     const flat = horizontal && Math.abs(b[1] - a[1]) < 12 && twins === 1; // on a short line the label would hide it
     Object.assign(edge, { path: `M${a}C${c} ${d} ${b}`, label: [bezier(0), flat ? Math.min(a[1], b[1]) - 11 : bezier(1)] });
@@ -201,6 +209,8 @@ function render({ model, el }) {
       set(title, { x: 8, y: 17, "font-size": 14 });
       const tooLong = title.getComputedTextLength() / (wide - (roomy ? 30 : 14));
       set(title, { "font-size": Math.max(11, 14 / Math.max(1, tooLong)) });
+      squeeze(title, wide - (roomy ? 30 : 12));
+      shapes.nodes[name].width = wide;
       set(valueLabel, { x: 8, y: 36 });
       set(value, { x: wide - 8, y: 36 });
       set(gradientLabel, { x: 8, y: 54 });
@@ -242,7 +252,8 @@ function render({ model, el }) {
       shape.valueLabel.toggleAttribute("hidden", shape.value.textContent.length > shape.room);
       shape.gradientLabel.toggleAttribute("hidden", !parts.length || shape.gradient.textContent.length > shape.room);
       shape.tick.toggleAttribute("hidden", !complete);
-      shape.sum.textContent = uses < 2 ? "" : !parts.length ? `used ${word(uses)}` : complete ? sum(parts, brief) : `${sum(parts, brief)} + …`;
+      shape.sum.textContent = uses < 2 ? "" : !parts.length ? `used ${uses} times` : complete ? sum(parts, brief) : `${sum(parts, brief)} + …`;
+      squeeze(shape.sum, shape.width - 12);
       const step = now.steps.find((one) => one.name === name);
       const numbers = known ? `value ${plain(value)}` : "no value yet";
       const reached = parts.length ? `, gradient ${plain(gradient)}${complete ? "" : " so far"}` : "";
