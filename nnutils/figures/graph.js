@@ -57,7 +57,7 @@ function plan({ inputs, steps }, width) {
   const places = Object.fromEntries([...Object.entries(inputs), ...steps.map((step) => [step.name, step])].map(([name, { at, narrow = at }]) => [name, wide ? at : narrow]));
   const [levels, lanes] = [0, 1].map((axis) => Math.max(...Object.values(places).map((at) => at[axis])));
   const nodeWidth = Math.min(112, wide ? width / (levels + 1) - 42 : width / (lanes + 1) - 8);
-  const along = (part, parts, room) => room / 2 + (part * (width - room)) / parts;
+  const along = (part, parts, room) => room / 2 + 2 + (part * (width - room - 4)) / parts;
   const nodes = {};
   for (const [name, [level, lane]] of Object.entries(places)) {
     const tall = edges.filter(({ input }) => input === name).length > 1 ? TALL.reused : TALL.plain;
@@ -87,7 +87,7 @@ function plan({ inputs, steps }, width) {
     const twins = edges.filter(({ input, step }) => input === edge.input && step === edge.step).length;
     const t = twins > 1 ? 0.25 + 0.5 * edge.slot : 0.5;
     const bezier = (i) => (1 - t) ** 3 * a[i] + 3 * t * (1 - t) ** 2 * c[i] + 3 * t * t * (1 - t) * d[i] + t ** 3 * b[i];
-    const flat = horizontal && Math.abs(b[1] - a[1]) < 12 && twins === 1; // on a short line the label would hide it
+    const flat = horizontal && b[0] - a[0] < 120 && Math.abs(b[1] - a[1]) < 12 && twins === 1; // on a short line the label would hide it
     Object.assign(edge, { path: `M${a}C${c} ${d} ${b}`, label: [bezier(0), flat ? Math.min(a[1], b[1]) - 11 : bezier(1)] });
   }
   return { nodes, edges, height: Math.max(...Object.values(nodes).map((node) => node.y + node.height / 2)) + 4 };
