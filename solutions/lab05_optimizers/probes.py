@@ -3,6 +3,7 @@
 The first argument ``student`` maps the student's names to their objects. No probe judges or knows an expected value.
 """
 
+import gc
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -23,17 +24,21 @@ def walk(
     container: str = "list",
     reuse_grad: bool = False,
     transposed: bool = False,
+    late: int = 0,
     **hyper: Any,
 ) -> list[Tensor]:
-    """Return for each parameter its values after each step, shape ``(steps, *shape)``."""
+    """Return for each parameter its values after each step, shape ``(steps, *shape)``.
+
+    The first parameter has no gradient in the first ``late`` steps.
+    """
     params = [_leaf(w, transposed) for w in start]
     optimizer = student[name](_hand_over(params, container), **hyper)
     path: list[list[Tensor]] = [[] for _ in params]
     for step in range(max(len(each) for each in gradients if each is not None)):
         if rates is not None:
             optimizer.lr = rates[step]
-        for w, each in zip(params, gradients, strict=True):
-            if each is None:
+        for i, (w, each) in enumerate(zip(params, gradients, strict=True)):
+            if each is None or (i == 0 and step < late):
                 w.grad = None
             elif reuse_grad and w.grad is not None:
                 w.grad.copy_(_like(each[step], transposed))
@@ -59,6 +64,34 @@ def two_instances(
             optimizer.step()
             values.append(w.detach().clone())
     return {"first": first[0], "again": again[0], "by_turns": [torch.stack(values) for values in path]}
+
+
+def successors(student: Student, name: str, start: Tensor, gradients: Sequence[Tensor], **hyper: Any) -> Tensor:
+    """Return the path of one parameter; each entry of ``gradients`` is walked by a new instance."""
+    w = _leaf(start)
+    path = []
+    for turn in gradients:
+        optimizer = student[name]([w], **hyper)
+        for grad in turn:
+            w.grad = grad.clone()
+            optimizer.step()
+            path.append(w.detach().clone())
+    return torch.stack(path)
+
+
+def graph_kept(student: Student, name: str, start: Tensor, gradients: Tensor, **hyper: Any) -> bool:
+    """Say whether a tensor that is alive after some steps holds on to an autograd graph."""
+    gc.collect()
+    gc.freeze()  # what is here already is not looked at
+    try:
+        w = _leaf(start)
+        optimizer = student[name]([w], **hyper)
+        for grad in gradients:
+            w.grad = grad.clone()
+            optimizer.step()
+        return any(issubclass(type(it), Tensor) and it.grad_fn is not None for it in gc.get_objects())
+    finally:
+        gc.unfreeze()
 
 
 def descend(student: Student, name: str, start: Tensor, curvature: Tensor, steps: int, **hyper: Any) -> Tensor:
@@ -161,8 +194,12 @@ def range_test(
     modes: Mapping[str, bool] | None = None,
     one_shot: bool = False,
     stale_gradients: bool = False,
+    frozen: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Run the student's range test; return losses, state and modes afterwards and the mode of each forward pass."""
+    """Run the student's range test; return losses, state and modes afterwards and the mode of each forward pass.
+
+    The parameters named in ``frozen`` do not require a gradient.
+    """
     modes_seen: list[bool] = []
 
     class Witness(nn.Module):
@@ -178,6 +215,9 @@ def range_test(
         for w in model.parameters():
             w.grad = torch.ones_like(w)
     mode_before = {name: module.training for name, module in model.named_modules()}
+    parameters = dict(model.named_parameters())
+    for parameter_name in frozen:
+        parameters[parameter_name].requires_grad_(False)
     given = [(X.clone(), y.clone()) for X, y in batches]
     losses = student["learning_rate_range_test"](model, iter(given) if one_shot else given, list(rates))
     return {
@@ -186,6 +226,8 @@ def range_test(
         "modes_before": mode_before,
         "modes_after": {name: module.training for name, module in model.named_modules()},
         "modes_seen": modes_seen,
+        "same_parameters": [parameters.get(name) is w for name, w in model.named_parameters()],
+        "frozen": [name for name, w in model.named_parameters() if not w.requires_grad],
     }
 
 

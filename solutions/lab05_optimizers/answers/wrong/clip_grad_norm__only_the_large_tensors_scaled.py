@@ -1,5 +1,5 @@
 """Mistake: the joint factor is applied only to tensors that are longer than max_norm themselves.
-Expect: gradients afterwards: wrong value
+Expect: only tensors whose own norm is larger
 """
 
 import math

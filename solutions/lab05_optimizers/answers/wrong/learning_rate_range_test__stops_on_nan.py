@@ -1,5 +1,5 @@
 """Mistake: the loop stops when the loss is not finite.
-Expect: expected one each
+Expect: record inf and nan as they are, and go on
 """
 
 import copy

@@ -1,0 +1,32 @@
+"""The last gradient stays in .grad, which the task does not name."""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+
+
+def learning_rate_range_test(model, batches, lrs):
+    state = copy.deepcopy(model.state_dict())
+    modes = [(m, m.training) for m in model.modules()]
+    model.train()
+    losses = []
+    iterator = iter(batches)
+    for lr in lrs:
+        try:
+            X, y = next(iterator)
+        except StopIteration:
+            iterator = iter(batches)
+            X, y = next(iterator)
+        model.zero_grad()
+        loss = F.cross_entropy(model(X), y)
+        loss.backward()
+        losses.append(loss.item())
+        with torch.no_grad():
+            for p in model.parameters():
+                if p.grad is not None:
+                    p -= lr * p.grad
+    model.load_state_dict(state)
+    for m, mode in modes:
+        m.training = mode
+    return losses

@@ -1,0 +1,28 @@
+"""Mistake: the default of alpha is 0.9.
+Expect: the default of alpha is 0.99
+"""
+
+import torch
+
+
+class RMSprop:
+    def __init__(self, params, lr=0.01, alpha=0.9, eps=1e-8):
+        self.params = list(params)
+        self.lr = lr
+        self.alpha = alpha
+        self.eps = eps
+        self.s = [torch.zeros_like(p) for p in self.params]
+
+    @torch.no_grad()
+    def step(self):
+        for p, s in zip(self.params, self.s):
+            if p.grad is None:
+                continue
+            g = p.grad
+            s *= self.alpha
+            s += (1 - self.alpha) * g ** 2
+            p -= self.lr * g / (s.sqrt() + self.eps)
+
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None

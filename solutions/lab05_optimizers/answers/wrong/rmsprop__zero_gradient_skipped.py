@@ -1,0 +1,28 @@
+"""Mistake: a gradient of zeros is treated like None, so that the average does not forget.
+Expect: a parameter is skipped when its gradient is zero
+"""
+
+import torch
+
+
+class RMSprop:
+    def __init__(self, params, lr=0.01, alpha=0.99, eps=1e-8):
+        self.params = list(params)
+        self.lr = lr
+        self.alpha = alpha
+        self.eps = eps
+        self.s = [torch.zeros_like(p) for p in self.params]
+
+    @torch.no_grad()
+    def step(self):
+        for p, s in zip(self.params, self.s):
+            if p.grad is None or not p.grad.any():
+                continue
+            g = p.grad
+            s *= self.alpha
+            s += (1 - self.alpha) * g ** 2
+            p -= self.lr * g / (s.sqrt() + self.eps)
+
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
