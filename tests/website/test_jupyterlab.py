@@ -1,4 +1,4 @@
-"""The same figure in JupyterLab, joined to Python: what the reader moves, Python sees, and the other way round."""
+"""The same figures in JupyterLab, joined to Python: what the reader moves, Python sees, and the other way round."""
 
 import contextlib
 import os
@@ -15,26 +15,35 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from .conftest import Visit
 
-CELLS = [
-    "from nnutils.figures import OptimizerRace\nrace = OptimizerRace('ravine', ['sgd', 'adam'])\nrace",
-    "print('rate', race.hyper['sgd']['lr'], 'start', race.start)",
-    "race.surface = 'saddle'; race.steps = 30; print('moved')",
-]
+NOTEBOOKS = {
+    "race": [
+        "from nnutils.figures import OptimizerRace\nrace = OptimizerRace('ravine', ['sgd', 'adam'])\nrace",
+        "print('rate', race.hyper['sgd']['lr'], 'start', race.start)",
+        "race.surface = 'saddle'; race.steps = 30; print('moved')",
+    ],
+    "graph": [
+        "from nnutils.figures import ComputationalGraph\ngraph = ComputationalGraph('cosine', stage=19)\ngraph",
+        "print('x1', graph.inputs['x1'], 'stage', graph.stage, 'gradient', graph.gradients()['x0'])",
+        "graph.example = 'twice'; graph.inputs = {'x': -1}; graph.stage = 10; print('moved')",
+    ],
+}
 
 
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[str]:
-    """A JupyterLab server on this machine with one small notebook; yields the notebook's address, and stops."""
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(source) for source in CELLS],
-        metadata={"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
-    )
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """A JupyterLab server on this machine with small notebooks; yields their addresses by name, and stops."""
+    tmp_path = tmp_path_factory.mktemp("lab")
     (tmp_path / "work").mkdir()
-    nbformat.write(notebook, tmp_path / "work" / "race.ipynb")
+    for name, cells in NOTEBOOKS.items():
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(source) for source in cells],
+            metadata={"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
+        )
+        nbformat.write(notebook, tmp_path / "work" / f"{name}.ipynb")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -53,7 +62,7 @@ def lab(tmp_path: Path) -> Iterator[str]:
         )
         try:
             _wait_for(f"http://127.0.0.1:{port}/api/status?token={token}", server, tmp_path / "server.log")
-            yield f"http://127.0.0.1:{port}/lab/tree/race.ipynb?token={token}"
+            yield lambda name: f"http://127.0.0.1:{port}/lab/workspaces/{name}/tree/{name}.ipynb?token={token}"
         finally:
             os.killpg(server.pid, signal.SIGTERM)
             try:
@@ -74,26 +83,40 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(f"JupyterLab does not answer:\n{log.read_text()}")
 
 
-def test_the_race_lives_in_jupyterlab_and_python_sees_the_readers_settings(
-    visit: Callable[..., Visit], lab: str
-) -> None:
-    page = visit(height=1100).page
-    page.goto(lab)
-    cells = page.locator(".jp-Notebook .jp-CodeCell")
-    expect(cells).to_have_count(len(CELLS), timeout=40_000)
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=40_000)
+class Notebook:
+    """A notebook open in JupyterLab."""
 
-    def run(cell: int) -> None:
-        prompt = cells.nth(cell).locator(".jp-InputArea-prompt")
+    def __init__(self, page: Page, url: str, cells: int) -> None:
+        self.page = page
+        # a cell that is run before the kernel is connected makes JupyterLab ask which kernel is meant
+        page.add_locator_handler(page.locator(".jp-Dialog"), lambda dialog: dialog.locator(".jp-mod-accept").click())
+        page.goto(url)
+        self.cells = page.locator(".jp-Notebook .jp-CodeCell")
+        expect(self.cells).to_have_count(cells, timeout=40_000)
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=40_000)
+
+    def run(self, cell: int) -> Locator:
+        """Run a cell and return it."""
+        prompt = self.cells.nth(cell).locator(".jp-InputArea-prompt")
         for _ in range(10):  # JupyterLab drops keys while it is still loading
-            cells.nth(cell).locator(".cm-content").click()
-            page.keyboard.press("Control+Enter")
+            self.cells.nth(cell).locator(".cm-content").click()
+            self.page.keyboard.press("Control+Enter")
             with contextlib.suppress(AssertionError):
-                return expect(prompt).to_have_text(re.compile(r"\[(\d+|\*)\]"), timeout=3000)
+                expect(prompt).to_have_text(re.compile(r"\[(\d+|\*)\]"), timeout=3000)
+                return self.cells.nth(cell)
         raise AssertionError(f"JupyterLab does not run cell {cell}")
 
-    run(0)
-    figure = cells.nth(0).locator(".nn-race")
+    def says(self, cell: int, text: str) -> None:
+        """Run a cell and wait until it prints a text."""
+        expect(self.run(cell).locator(".jp-OutputArea-output")).to_contain_text(text)
+
+
+def test_the_race_lives_in_jupyterlab_and_python_sees_the_readers_settings(
+    visit: Callable[..., Visit], lab: Callable[[str], str]
+) -> None:
+    page = visit(height=1100).page
+    notebook = Notebook(page, lab("race"), len(NOTEBOOKS["race"]))
+    figure = notebook.run(0).locator(".nn-race")
     figure.wait_for(timeout=40_000)
     line = figure.locator(".nn-map-svg .nn-line").first
     expect(line).to_have_attribute("d", re.compile("^M"))
@@ -108,10 +131,31 @@ def test_the_race_lives_in_jupyterlab_and_python_sees_the_readers_settings(
     page.keyboard.press("ArrowRight")
     expect(figure.locator(".nn-handle")).to_have_attribute("aria-valuetext", "w1 = -4.79, w2 = 2")
 
-    run(1)
-    expect(cells.nth(1).locator(".jp-OutputArea-output")).to_contain_text("rate 0.6 start [-4.79, 2.0]")
+    notebook.says(1, "rate 0.6 start [-4.79, 2.0]")
 
-    run(2)
-    expect(cells.nth(2).locator(".jp-OutputArea-output")).to_contain_text("moved")
+    notebook.says(2, "moved")
     expect(figure.get_by_role("radio", name="Saddle")).to_be_checked()
     expect(figure.get_by_role("slider", name="number of steps")).to_have_attribute("aria-valuetext", "30")
+
+
+def test_the_graph_lives_in_jupyterlab_and_moves_when_python_sets_its_inputs(
+    visit: Callable[..., Visit], lab: Callable[[str], str]
+) -> None:
+    page = visit(height=1100).page
+    notebook = Notebook(page, lab("graph"), len(NOTEBOOKS["graph"]))
+    figure = notebook.run(0).locator(".nn-graph")
+    figure.wait_for(timeout=40_000)
+    gradient = figure.locator("[data-node=x0] text.nn-of-gradient")
+    expect(gradient).to_have_text("17")
+    figure.get_by_role("slider", name="input x1").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(gradient).to_have_text("16")
+    figure.get_by_role("button", name="Back").click()
+    expect(figure.get_by_role("slider", name="Stage shown")).to_have_value("18")
+
+    notebook.says(1, "x1 2.5 stage 18 gradient 16.0")
+
+    notebook.says(2, "moved")
+    expect(figure.get_by_role("radio", name="Used twice")).to_be_checked()
+    expect(figure.get_by_role("slider", name="input x")).to_have_attribute("aria-valuetext", "−1")
+    expect(figure.locator("[data-node=a] text.nn-of-gradient")).to_have_text("−2")
