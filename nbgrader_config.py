@@ -72,7 +72,7 @@ c.Autograde.autograde_preprocessors = [
     AssignLatePenalties,
     CheckCellMetadata,
 ]
-c.Execute.timeout = int(os.environ.get("COURSE_TIMEOUT", "60"))  # seconds for a cell
+c.Execute.timeout = 60
 c.Execute.total_timeout = 300
 c.Execute.shutdown_kernel = "immediate"
 c.Execute.kernel_name = "python3"

@@ -31,7 +31,7 @@ class Failure:
 
 
 class Named(NamedTuple):
-    """A mistake in the check's words, and in which result it was found (empty: the answer has one result only)."""
+    """A mistake in the check's words, and the name of the result in which it was found, if the check tells one."""
 
     mistake: str
     where: str = ""
@@ -68,6 +68,8 @@ def mistakes(found: Sequence[Failure]) -> list[Named]:
     """
     if is_not_done(found):
         return []
+    if refused := [failure.messages[0] for failure in found if failure.kind == "RefusedNames"]:
+        return [Named(refused[0].partition(";")[0].partition(": ")[2])]
     by_part = {failure.part: failure.messages for failure in found if failure.kind != "GraderError"}
     if "answer" in by_part:
         return [Named(_symptom(by_part["answer"][0]))]
@@ -77,7 +79,7 @@ def mistakes(found: Sequence[Failure]) -> list[Named]:
             if ";" in message:
                 head, mistake, *_ = message.split(";")
                 pieces = head.split(": ")[part == "hidden" :]  # without the property
-                where = pieces[-2] if len(pieces) > 2 else ""
+                where = pieces[-2] if len(pieces) > 2 and pieces[-2].isidentifier() else ""
                 named.setdefault(skeleton(mistake), Named(mistake.strip(), where))
         if named:
             return list(named.values())

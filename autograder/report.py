@@ -116,11 +116,7 @@ def render(labs: Sequence[Lab], *, anonymous: bool = False) -> str:
         loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape(["html", "j2"]), trim_blocks=True
     )
     environment.filters.update(
-        points=points,
-        text=with_code,
-        percent=percent,
-        count=counted,
-        short=lambda value: f"{value:.1f}".removesuffix(".0"),
+        points=points, text=with_code, percent=percent, count=counted, short=_short, breakable=_breakable
     )
     finished = max((line.record.finished for lab in labs for line in lab.lines), default="")
     return environment.get_template("report.html.j2").render(
@@ -131,6 +127,15 @@ def render(labs: Sequence[Lab], *, anonymous: bool = False) -> str:
         finished=f"{datetime.fromisoformat(finished).astimezone():%Y-%m-%d %H:%M}" if finished else "",
         css=Markup("\n".join((TEMPLATES / name).read_text() for name in ("page.css", "report.css"))),
     )
+
+
+def _short(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _breakable(name: str) -> Markup:
+    """Return a name that may go on in another line after each underscore."""
+    return Markup("_<wbr>").join(name.split("_"))
 
 
 def write(folder: Path, *, root: Path | None = None, anonymous: bool = False, out: Path | None = None) -> Path:

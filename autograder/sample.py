@@ -1,4 +1,4 @@
-"""A sample class of eight: what teachers meet in a real one, with the marks that each submission must get.
+"""A sample class of eight with two labs: what teachers meet in a real one, with the marks that each must get.
 
 The submissions are made from the lab's release, its solution and its ``answers/``, the same at every run, so that
 grading them shows whether the whole way from a submitted file to ``grades.csv`` is right.
@@ -42,18 +42,45 @@ class Submission:
     status: str = "ok"
 
 
+def _cells(*questions: str) -> tuple[str, ...]:
+    return tuple(f"{question}_{part}" for question in questions for part in ("visible", "hidden"))
+
+
+def _mistaken(*wrong: str, also: tuple[str, ...] = ()) -> Submission:
+    """Return a submission with these files of ``answers/wrong``; they lose their points, and other cells too."""
+    answers = {name.partition("__")[0]: f"wrong/{name}" for name in wrong}
+    return Submission(answers=answers, lost=_cells(*answers) + also)
+
+
+_FOLLOWS = ("mlp_backward_visible", "train_by_hand_visible")
+"""What a wrong ``softmax_cross_entropy_backward`` costs as well: these tests call the student's own functions."""
+
+
 STUDENTS: dict[str, dict[str, Submission]] = {
+    "lab02_backprop": {
+        "ada": Submission(),
+        "blaise": _mistaken(
+            "dense_backward__bias_mean", "softmax_cross_entropy_backward__no_mean", "value__assigned", also=_FOLLOWS
+        ),
+        "carl": Submission(solved=()),
+        "dorothy": _mistaken("softmax_cross_entropy_backward__no_mean", "value__assigned", also=_FOLLOWS),
+        "emmy": Submission(damage="exit:train_by_hand", lost=_cells("train_by_hand"), status="crashed"),
+        "felix": _mistaken("softmax_cross_entropy_backward__no_mean", "mlp_backward__autograd"),
+        "grace": Submission(damage="cut off", status="malformed"),
+        "henri": Submission(
+            answers={
+                "value": "right/value__tape_of_numbers",
+                "mlp_backward": "right/mlp_backward__recursion",
+            },
+            damage="cells:dense_backward_hidden",
+            status="repaired",
+        ),
+    },
     "lab05_optimizers": {
         "ada": Submission(),
         "blaise": Submission(solved=()),
         "carl": Submission(solved=("sgd", "clip_grad_norm", "schedules")),
-        "dorothy": Submission(
-            answers={
-                "adam": "wrong/adam__no_bias_correction",
-                "clip_grad_norm": "wrong/clip_grad_norm__each_tensor_by_itself",
-            },
-            lost=("adam_visible", "adam_hidden", "clip_grad_norm_visible", "clip_grad_norm_hidden"),
-        ),
+        "dorothy": _mistaken("adam__no_bias_correction", "clip_grad_norm__each_tensor_by_itself"),
         "emmy": Submission(
             answers={
                 "sgd": "right/sgd__foreach",
@@ -61,12 +88,20 @@ STUDENTS: dict[str, dict[str, Submission]] = {
                 "schedules": "right/schedules__loops",
             }
         ),
-        "felix": Submission(damage="exit:rmsprop", lost=("rmsprop_visible", "rmsprop_hidden"), status="crashed"),
+        "felix": Submission(damage="exit:rmsprop", lost=_cells("rmsprop"), status="crashed"),
         "grace": Submission(damage="cells:adagrad_hidden", status="repaired"),
         "henri": Submission(damage="cut off", status="malformed"),
-    }
+    },
 }
 """The eight students of each lab that has a sample class."""
+
+_WRITTEN = {
+    "written_decay": "The decay of AdamW does not pass through the division by the square root, so it acts alike.",
+    "written_rate": "A tenth of the rate at which the loss is lowest, because there it still falls steeply.",
+    "written_step": "The error of the formula falls with h squared, that of rounding with 1/h; 1e-5 lies between.",
+    "written_engine": "A value that is used twice gets a gradient from each use, and these add up.",
+}
+"""A written answer for each question that a person grades."""
 
 
 def make(labs: Sequence[str], out: Path, *, root: Path) -> None:
@@ -157,9 +192,7 @@ def _notebook(submission: Submission, release: NotebookNode, source: NotebookNod
         if _id(cell) in submission.answers:
             cell.source = _answer(answers / f"{submission.answers[_id(cell)]}.py")
         elif cell.cell_type == "markdown":
-            cell.source = (
-                "The decay of AdamW does not pass through the division by the square root, so it acts alike on all."
-            )
+            cell.source = _WRITTEN[_id(cell)]
         else:
             cell.source = re.sub(r"(?m)^[ \t]*#+ *(BEGIN|END) SOLUTION[^\n]*\n?", "", solutions[_id(cell)])
         if kind == "exit" and _id(cell) == where:

@@ -104,7 +104,7 @@ class Mistake:
     question: str
     message: str
     where: str
-    """The results in which it was found, such as ``grad_W``; empty when each answer has one result only."""
+    """The results in which it was found, such as ``grad_W``, as far as checks tell."""
     lines: Sequence[Line]
 
 

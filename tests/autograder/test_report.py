@@ -424,6 +424,10 @@ def test_points_off_for_being_late_show_in_the_mark():
         ([("hidden", "HiddenTestsFailed", "first symptom", "second symptom")], ["first symptom"]),
         ([("hidden", "HiddenTestsFailed", "f raised KeyError: 1 (at `x[1]`)")], ["f raised KeyError: 1"]),
         ([("visible", "NotDone", "Not done yet: f."), ("hidden", "HiddenTestsFailed", "a; b")], []),
+        (
+            [("hidden", "RefusedNames", "q: torch.optim is refused in this question; write it")],
+            ["torch.optim is refused in this question"],
+        ),
         ([("hidden", "GraderError", "The grader could not judge this question")], []),
         ([], []),
     ],
