@@ -1,0 +1,12 @@
+"""Mistake: no shift by the maximum.
+Expect: exp of a large logit overflows
+"""
+
+import torch
+import torch.nn.functional as F
+
+
+def softmax_cross_entropy_backward(logits, targets):
+    hot = F.one_hot(targets, logits.shape[1]).to(logits.dtype)
+    e = torch.exp(logits)
+    return (e / e.sum(1, keepdim=True) - hot) / len(logits)

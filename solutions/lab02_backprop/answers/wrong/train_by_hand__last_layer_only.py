@@ -1,0 +1,20 @@
+"""Mistake: the first layer stays where it is.
+Expect: only the last layer learns
+"""
+
+import torch
+
+
+def train_by_hand(X, y, hidden, lr, epochs, batch_size, generator):
+    D, K = X.shape[1], int(y.max()) + 1
+    params = [
+        (torch.randn(hidden, D, generator=generator) * (2 / D) ** 0.5, torch.zeros(hidden)),
+        (torch.randn(K, hidden, generator=generator) * (2 / hidden) ** 0.5, torch.zeros(K)),
+    ]
+    for _ in range(epochs):
+        order = torch.randperm(len(X), generator=generator)
+        for start in range(0, len(X), batch_size):
+            rows = order[start : start + batch_size]
+            grads = mlp_backward(X[rows], y[rows], params)
+            params[1] = tuple(w - lr * g for w, g in zip(params[1], grads[1]))
+    return params

@@ -1,0 +1,75 @@
+"""What is special about lab 02: functions lent by one question to another, and thresholds of a training run."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from autograder.grade import _modules
+from autograder.student import InProcess
+from tests.labs.conftest import LABS
+
+LAB = next(lab for lab in LABS if lab.name == "lab02_backprop")
+
+STASH = """
+kept = []
+
+
+def mlp_backward(X, targets, params):
+    kept.extend((dense_backward, dense_backward.__closure__))
+    return None
+
+
+def dense_backward(grad_out, X, W):
+    return kept[0](grad_out, X, W)
+
+
+def train_by_hand(X, y, hidden, lr, epochs, batch_size, generator):
+    kept.append(mlp_backward)
+"""
+
+
+def test_what_one_question_was_lent_is_of_no_use_to_another():
+    """The planted fault: an answer keeps the lent function, and calls it where it should answer itself."""
+    student = InProcess.from_source([*LAB.first_cells, STASH])
+    assert LAB.hidden_messages("mlp_backward", student)
+    messages = LAB.hidden_messages("dense_backward", student)
+    assert len(messages) == 9
+    assert all("was lent to another question; write your own" in message for message in messages)
+    assert student._namespace["dense_backward"].__code__.co_filename.startswith("<cell")
+
+
+@pytest.mark.parametrize("question", ["mlp_backward", "train_by_hand"])
+def test_a_question_does_not_need_the_answers_that_it_calls(question):
+    """All other questions are unanswered, or answered wrongly; the solution's code for this one keeps all marks."""
+    stub = "def {}(*args):\n    raise NotDone()\n"
+    others = [stub.format(name) for q, names in LAB.questions.items() if q != question for name in names]
+    for before in (others, []):
+        student = InProcess.from_source([*LAB.first_cells, *before, LAB.cells[question].source])
+        assert LAB.hidden_messages(question, student) == []
+
+
+def test_the_thresholds_of_train_by_hand_have_a_margin(capsys):
+    """The solution over 24 seeds, each with its own split, order of pixels, and start."""
+    namespace: dict = {}
+    for source in LAB.solved:
+        exec(source, namespace)
+    losses, accuracies = [], []
+    with _modules(LAB.folder) as hidden:
+        for seed in range(24):
+            X, y, held_out, labels = hidden.draw_digits(np.random.default_rng(seed))
+            runs = []
+            for settings in (hidden.FIRST, hidden.LONG):
+                arguments = settings | {"generator": torch.Generator().manual_seed(seed)}
+                runs.append(namespace["train_by_hand"](X, y, **arguments))
+            losses.append(float(F.cross_entropy(hidden.net_logits(X, runs[0]), y)))
+            accuracies.append(float((hidden.net_logits(held_out, runs[1]).argmax(1) == labels).float().mean()))
+        limits = hidden.FIRST_LOSS, hidden.ACCURACY
+    with capsys.disabled():
+        print(
+            f"\ntrain_by_hand over 24 seeds: loss after one epoch at most {max(losses):.2f} (limit {limits[0]}), "
+            f"accuracy at least {min(accuracies):.3f}, mean {np.mean(accuracies):.3f} (limit {limits[1]})",
+            end="",
+        )
+    assert max(losses) < limits[0] / 1.5
+    assert min(accuracies) > limits[1] + 0.03
