@@ -58,6 +58,19 @@ class Part:
     images: list[str] = field(default_factory=list)
     details: str = ""
 
+    @property
+    def grouped(self) -> list[str]:
+        """The messages, each mistake once: the first check that names it, and then which others do."""
+        found: dict[str, list[str]] = {}
+        for message in self.messages:
+            found.setdefault(_mistake(message), []).append(message)
+        lines = []
+        for first, *rest in found.values():
+            lines.append(first)
+            if rest:
+                lines.append(f"The same in: {', '.join(message.partition(': ')[0] for message in rest)}.")
+        return lines
+
 
 @dataclass
 class Question:
@@ -92,11 +105,12 @@ class Question:
     def messages(self) -> list[str]:
         """What to look at first, at most three: when the answer itself raises, what its tests say follows from that.
 
-        Messages that name a mistake (after a semicolon) come before those that tell a symptom.
+        Messages that name a mistake (after a semicolon) come before those that tell a symptom, each mistake once.
         """
         told = [message for part in self.parts for message in (part.messages or [part.comment or ""]) if message]
         told = list(dict.fromkeys(self.parts[0].messages or told))
         told = [message for message in told if not re.fullmatch(r"and \d+ more properties", message)]
+        told = list({_mistake(message): message for message in reversed(told)}.values())[::-1]
         first = sorted(told, key=lambda message: ";" not in message)[:3] if len(told) > 3 else told
         return [*first, f"and {len(told) - 3} more, below"] if len(told) > 3 else first
 
@@ -224,6 +238,11 @@ def question_of(grade_id: str) -> str:
     """Return the question that a cell belongs to: ``adam`` for ``adam``, ``adam_visible`` and ``adam_hidden``."""
     name, _, kind = grade_id.rpartition("_")
     return name if name and kind in _PARTS else grade_id
+
+
+def _mistake(message: str) -> str:
+    """Return the mistake that a message names after a semicolon, or the whole message."""
+    return message.partition(";")[2].strip() or message
 
 
 def points(value: float) -> str:
