@@ -66,7 +66,7 @@ function startQuiz(div, changed) {
   };
   options.forEach((option, i) => {
     option.addEventListener("toggle", () => {
-      if (!option.open || tried.includes(i)) return;
+      if (!option.open || tried.includes(i) || done()) return; // once answered, the others are opened to read why
       tried.push(i);
       memory.write(key, tried);
       show();

@@ -66,7 +66,8 @@ function render({ model, el }) {
     show: (step) => { shown = step; draw(); },
     changed: (playing) => {
       playButton.textContent = playing ? "❚❚ Pause" : "▶ Play";
-      if (!playing) draw();
+      if (playing) verdict.say("Running.");
+      else draw();
     },
   });
   const playButton = button("▶ Play", () => (race.playing() ? race.pause() : race.play(shown >= state.steps ? 0 : shown)), { class: "nn-play" });

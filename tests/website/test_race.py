@@ -191,7 +191,9 @@ def test_the_race_runs_by_itself_once_unless_the_reader_asks_for_less_motion(
     page.locator(".nn-figure[data-figure=race]").first.scroll_into_view_if_needed()
     figure = page.locator(".nn-figure[data-figure=race]").first
     figure.get_by_role("button", name="Pause").wait_for()
+    expect(figure.locator(".nn-verdict")).to_have_text("Running.")
     figure.get_by_role("button", name="Play").wait_for(timeout=6000)
+    expect(figure.locator(".nn-verdict")).to_contain_text("After 100 of 100 steps")
     step = figure.get_by_role("slider", name="Step shown")
     assert step.input_value() == step.get_attribute("max")
 
@@ -226,6 +228,8 @@ def test_a_quiz_says_right_or_wrong_counts_and_remembers(
     page.keyboard.press("Enter")
     expect(status).to_have_text("Right, after 1 wrong choice.")
     expect(right).to_contain_text("✓ right")
+    quiz.locator(".quiz-option[data-correct=false] summary").last.click()  # to read why it is wrong
+    expect(status).to_have_text("Right, after 1 wrong choice.")
     expect(tally).to_have_text(f"1 of {total} questions on this page answered.")
     page.reload()
     expect(status).to_have_text("Right, after 1 wrong choice.")
