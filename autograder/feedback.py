@@ -110,7 +110,10 @@ class Question:
         told = [message for part in self.parts for message in (part.messages or [part.comment or ""]) if message]
         told = list(dict.fromkeys(self.parts[0].messages or told))
         told = [message for message in told if not re.fullmatch(r"and \d+ more properties", message)]
-        told = list({_mistake(message): message for message in reversed(told)}.values())[::-1]
+        once: dict[str, str] = {}
+        for message in told:
+            once.setdefault(_mistake(message), message)
+        told = list(once.values())
         first = sorted(told, key=lambda message: ";" not in message)[:3] if len(told) > 3 else told
         return [*first, f"and {len(told) - 3} more, below"] if len(told) > 3 else first
 
