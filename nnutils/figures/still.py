@@ -83,7 +83,9 @@ def graph(about: dict[str, Any], colors: dict[str, str], values: dict[str, float
     It is narrow enough to be read on a phone; lines and letters take the colour of the text around them.
     """
     width, box, tall, pitch = 380.0, 104.0, 62.0, 96.0
-    at = {name: one["at"] for name, one in about["inputs"].items()} | {one["name"]: one["at"] for one in about["steps"]}
+    at = {name: one["at"] for name, one in about["inputs"].items()} | {
+        one["name"]: one.get("narrow", one["at"]) for one in about["steps"]
+    }
     lanes = max(lane for _, lane in at.values())
     box = min(box, width / (lanes + 1) - 8)
     centre = {
@@ -122,7 +124,7 @@ def graph(about: dict[str, Any], colors: dict[str, str], values: dict[str, float
     )
     height = max(y for _, y in centre.values()) + tall / 2 + 4
     return (
-        f'<svg viewBox="0 0 {width:g} {height:g}" width="100%" style="max-width:{width:g}px" role="img" '
+        f'<svg viewBox="-1 0 {width + 2:g} {height:g}" width="100%" style="max-width:{width:g}px" role="img" '
         f'aria-label="{html.escape(message)}" font-family="sans-serif" font-size="13" fill="currentColor">'
         f'<path d="{edges}" fill="none" stroke="currentColor" stroke-opacity="0.5"/>{nodes}</svg>'
     )
