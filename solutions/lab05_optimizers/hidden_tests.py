@@ -708,15 +708,15 @@ def test_rmsprop__defaults(student: Any, rng: np.random.Generator) -> None:
 
 ADAM = {
     "the averages are forgotten between steps; keep both for each parameter on self": "forgets",
-    "the bias correction is missing; divide m by 1 - beta_1^t and v by 1 - beta_2^t": "uncorrected",
+    "the bias correction is missing; divide m by 1 - beta_1^t and s by 1 - beta_2^t": "uncorrected",
     "the bias correction uses 1 - beta in place of 1 - beta^t": "constant",
     "the bias correction is one step late; t is 1 at the first step": "late",
     "the bias correction is one step early; t is 1 at the first step, not 2": "early",
-    "only m is corrected; divide v by 1 - beta_2^t too": "only the mean",
+    "only m is corrected; divide s by 1 - beta_2^t too": "only the mean",
     "beta_1 and beta_2 are swapped": "swapped",
     "the betas are fixed at 0.9 and 0.999; use the argument": "hard-coded",
 }
-ADAM_NOT_FINITE = "; t counts from 1 (at t = 0 the correction 1 - beta^t is zero), and v averages g^2, not g"
+ADAM_NOT_FINITE = "; t counts from 1 (at t = 0 the correction 1 - beta^t is zero), and s averages g^2, not g"
 
 
 def test_adam__equals_torch_over_50_steps(student: Any, rng: np.random.Generator) -> None:
@@ -745,7 +745,7 @@ def test_adam__betas_are_used(student: Any, rng: np.random.Generator) -> None:
 
 
 def test_adam__eps_stands_outside_the_root(student: Any, rng: np.random.Generator) -> None:
-    early = {"eps is added before the bias correction; add it to the root of the corrected v": "early eps"}
+    early = {"eps is added before the bias correction; add it to the root of the corrected s": "early eps"}
     for name in NAMES["adam"]:
         hyper = {"lr": 0.02, "eps": 1e-3, "weight_decay": 0.0}
         problem = draw_problem(rng, steps=10, scale=1e-3)

@@ -1,5 +1,5 @@
 """Mistake: the second average is of the gradient itself.
-Expect: v averages g^2, not g
+Expect: s averages g^2, not g
 """
 
 import torch
