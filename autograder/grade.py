@@ -9,7 +9,7 @@ import hashlib
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +53,7 @@ def question_results(
     secret: str | None = None,
     student_id: str = "",
     seed: str | None = None,
+    only: Collection[str] = (),
 ) -> list[TestResult]:
     """Return the results of a question's hidden tests, in the order of the file.
 
@@ -68,6 +69,8 @@ def question_results(
         With the lab and the test's name they give the inputs that ``rng`` draws.
     seed : str, optional
         What ``student_seed`` made of secret, lab and student; for a process that must not know the secret.
+    only : collection of str, optional
+        Properties in words, as ``TestResult.name`` has them, to run no others.
 
     Raises
     ------
@@ -92,7 +95,7 @@ def question_results(
             pattern = refuses(refused, used[0])
             shown = used[0] if pattern.endswith("*") else pattern
             return [TestResult("only allowed names", False, sentence(question, shown), "refused")]
-        plugin = _Plugin(question, student, seed)
+        plugin = _Plugin(question, student, seed, only)
         with _quiet_pytest(lab_dir) as arguments:
             code = pytest.ExitCode(pytest.main(arguments, plugins=[plugin]))
     if code == pytest.ExitCode.INTERRUPTED:
@@ -124,8 +127,8 @@ def questions(lab_dir: str | Path) -> dict[str, tuple[str, ...]]:
 class _Plugin:
     """Brings the fixtures, keeps the question's tests only, and collects their results."""
 
-    def __init__(self, question: str, student: Student, seed: str) -> None:
-        self.question, self._student, self._seed = question, student, seed
+    def __init__(self, question: str, student: Student, seed: str, only: Collection[str] = ()) -> None:
+        self.question, self._student, self._seed, self._only = question, student, seed, only
         self.results: list[TestResult] = []
         self.broken = ""
 
@@ -142,6 +145,8 @@ class _Plugin:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if item.name.startswith(f"test_{self.question}__")]
+        if self._only:
+            items[:] = [item for item in items if _in_words(item.name) in self._only]
         for item in items:  # pytest's own account of a failure takes 0.1 s, four times the test, and is never shown
             item.repr_failure = lambda *args, **kwargs: ""  # type: ignore[method-assign]
 

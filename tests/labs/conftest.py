@@ -1,7 +1,7 @@
 """The labs as the tests see them, and two ways to the code of an answer."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -73,8 +73,9 @@ class Lab:
     def answers(self, kind: str, question: str) -> list[Answer]:
         return [Answer(path) for path in sorted((self.folder / "answers" / kind).glob(f"{question}__*.py"))]
 
-    def hidden_messages(self, question: str, student: Student) -> list[str]:
-        return [f"{r.name}: {r.message}" for r in question_results(self.folder, question, student) if not r.passed]
+    def hidden_messages(self, question: str, student: Student, only: Collection[str] = ()) -> list[str]:
+        results = question_results(self.folder, question, student, only=only)
+        return [f"{r.name}: {r.message}" for r in results if not r.passed]
 
     def visible_message(self, question: str, source: str) -> str:
         """Return what the visible test says about an answer, the others being right; nothing when it passes."""
