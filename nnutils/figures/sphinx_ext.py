@@ -92,6 +92,9 @@ def _complete_page(
         context["body"] = body
     for key in [key for key in _scripts_of(app, page) if key.startswith("ipywidgets_")]:
         del _scripts_of(app, page)[key]
+    # Jupyter Book adds Thebe's settings to every page, twice, which is an error in the browser; no page uses Thebe.
+    scripts = context.get("script_files", [])
+    scripts[:] = [one for one in scripts if "thebe" not in f"{one.filename} {one.attributes}".lower()]
 
 
 def _maths(found: re.Match[str]) -> str:

@@ -29,7 +29,7 @@ FLAGS = [
     "--disable-sync",
 ]
 # What the theme says on every page of every book, without effect.
-HARMLESS = re.compile(r"THEBE_JS_URL|Got invalid theme mode")
+HARMLESS = re.compile(r"Got invalid theme mode")
 
 
 @contextmanager
