@@ -78,7 +78,7 @@ def mistakes(found: Sequence[Failure]) -> list[Named]:
         for message in by_part.get(part, ()):
             if ";" in message:
                 head, mistake, *_ = message.split(";")
-                pieces = head.split(": ")[part == "hidden" :]  # without the property
+                pieces = re.sub(r"\([^()]*\)", "", head).split(": ")[part == "hidden" :]  # without the property
                 where = pieces[-2] if len(pieces) > 2 and pieces[-2].isidentifier() else ""
                 named.setdefault(skeleton(mistake), Named(mistake.strip(), where))
         if named:

@@ -438,6 +438,13 @@ def test_what_counts_as_the_mistake(found, expected):
     assert is_not_done(found) == any(failure.kind == "NotDone" for failure in found)
 
 
+def test_the_result_with_the_mistake_is_told():
+    message = "float32: f in float32: grad_W: wrong value (largest difference 1 at [0]: got 2, expected 3); h; do"
+    assert mistakes([Failure("q", "hidden", "HiddenTestsFailed", (message,))]) == [("h", "grad_W")]
+    assert mistakes([Failure("q", "visible", "WrongAnswer", ("f: grad_b: wrong value; h",))]) == [("h", "grad_b")]
+    assert mistakes([Failure("q", "visible", "WrongAnswer", ("f: wrong value; h",))]) == [("h", "")]
+
+
 @pytest.mark.parametrize(
     ("messages", "expected"),
     [
