@@ -78,8 +78,10 @@ def faults(notebook: NotebookNode, name: str) -> Iterator[str]:
     for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
         where = f"{name}, cell {cell.get('id')}"
         lines = cell.source.count("\n") + 1
-        if lines > 25 and "nbgrader" not in cell.metadata:  # an answer has its docstrings, a test its messages
-            yield f"{where}: {lines} lines of code, expected 25 at most"
+        about = cell.metadata.get("nbgrader")
+        most = 25 if about is None else 40 if about.get("grade") else lines  # an answer has its docstrings
+        if lines > most:
+            yield f"{where}: {lines} lines of code, expected {most} at most"
         text = str(cell.outputs)
         if " at 0x" in text:
             yield f"{where}: an output holds an address (' at 0x')"

@@ -207,6 +207,15 @@ def test_a_fault_in_a_notebook_is_named(code, output, fault):
     assert any(fault in sentence for sentence in notebooks.faults(notebook(cell), "a.ipynb"))
 
 
+@pytest.mark.parametrize(
+    ("lines", "found"), [(40, []), (41, ["a.ipynb, cell cell-0: 41 lines of code, expected 40 at most"])]
+)
+def test_a_test_of_more_than_40_lines_is_a_fault(lines, found):
+    cell = new_code_cell("\n".join(["x = 1"] * lines), execution_count=1)
+    cell.metadata = {"nbgrader": {"grade": True, "grade_id": "q_visible", "points": 1}}
+    assert [fault for fault in notebooks.faults(notebook(cell), "a.ipynb") if "normalised" not in fault] == found
+
+
 def test_a_stored_picture_is_a_fault():
     cell = new_code_cell("1")
     cell.outputs = [new_output("display_data", data={"image/png": "AAAA", "text/plain": "<Figure>"})]

@@ -114,7 +114,8 @@ def test_the_solution_passes_its_visible_test(lab, question):
 def test_the_stored_outputs_of_the_solution_hold_no_error(lab):
     for cell in lab.notebook.cells:
         for output in cell.get("outputs", []):
-            assert output.output_type not in ("error", "stream"), f"{cell.id}: {output}"
+            assert output.output_type != "error", f"{cell.id}: {output}"
+            assert output.get("name") != "stderr", f"{cell.id}: {output}"
 
 
 def test_a_question_is_an_answer_a_visible_and_a_hidden_test_and_an_experiment(lab, question):
