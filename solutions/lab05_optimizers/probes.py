@@ -81,7 +81,6 @@ def successors(student: Student, name: str, start: Tensor, gradients: Sequence[T
 
 def graph_kept(student: Student, name: str, start: Tensor, gradients: Tensor, **hyper: Any) -> bool:
     """Say whether a tensor that is alive after some steps holds on to an autograd graph."""
-    gc.collect()
     gc.freeze()  # what is here already is not looked at
     try:
         w = _leaf(start)
