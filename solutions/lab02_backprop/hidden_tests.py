@@ -893,7 +893,7 @@ def by_hand(
                 order.extend(dict.fromkeys(source for source, _ in sources(name) if source not in order))
         if variant == "not reversed":
             order = order[::-1]
-        grads[root] = 1.0
+        grads[root] = 0.0 if variant == "no seed" else 1.0
         if variant == "again and again":
             budget = iter(range(5_000))
 
@@ -913,6 +913,7 @@ def by_hand(
 
 
 VALUE = {
+    "backward() begins by setting its own grad to 1.0": "no seed",
     "grad is set, not added to: of a value that is used twice one part is lost; use +=": "assign",
     "a value passes its gradient on again each time that some arrives; visit each value once, in topological order": (
         "again and again"
@@ -1055,7 +1056,7 @@ def test_value__powers_of_zero(student: Any, rng: np.random.Generator) -> None:
         try:
             formula(student, text, about=" at a = 0", a=0.0)
         except StudentError as error:
-            if error.kind != "raised":
+            if "ZeroDivisionError" not in str(error):
                 raise
             raise AssertionError(f"Value: {text} at a = 0: {error}; the slope is n a^(n-1), no division") from None
 
@@ -1117,7 +1118,7 @@ def test_value__tanh_and_exp_far_out(student: Any, rng: np.random.Generator) -> 
         try:
             formula(student, text, a=a, about=f" at a = {a:g}")
         except StudentError as error:
-            if error.kind != "raised":
+            if "OverflowError" not in str(error):
                 raise
             raise AssertionError(f"Value: {text} at a = {a:g}: {error}; math.tanh does not overflow") from None
 
@@ -1398,8 +1399,8 @@ def draw_digits(rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tenso
     return split.X_train[:, pixels], names[split.y_train], held_out[0][:, pixels], names[held_out[1]]
 
 
-# Over 24 seeds (tests/labs/test_lab02.py prints them) the solution's loss is at most 0.64 and its accuracy at least
-# 0.93. The limits leave room for other starts: with weights of size 0.01 or 1 they were 0.74 and 0.907.
+# Over 24 seeds (tests/labs/test_lab02.py prints them) the solution's loss is at most 0.74 and its accuracy at least
+# 0.93. The limits leave room for other starts: with weights of size 0.01 to 1 they were 0.75 and 0.907.
 FIRST = {"hidden": 32, "batch_size": 8, "epochs": 1, "lr": 0.3}
 FIRST_LOSS = 1.5
 LONG = {"hidden": 32, "batch_size": 8, "epochs": 10, "lr": 0.1}

@@ -1,5 +1,5 @@
 """Mistake: a list on the class is shared by all values.
-Expect: Value: 
+Expect: RecursionError
 """
 
 import math

@@ -1,5 +1,5 @@
 """Mistake: the value itself has no gradient to pass on.
-Expect: wrong grad
+Expect: backward() begins by setting its own grad to 1.0
 """
 
 import math
