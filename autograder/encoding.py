@@ -162,7 +162,9 @@ class _Writer:
             if layout is not torch.strided or dtype not in _NAMES or device == "meta":
                 raise NotPlainError(f"a tensor of layout {layout} and dtype {dtype} on {device}, expected a dense one")
             plain = value.as_subclass(torch.Tensor)
-            plain = plain.detach().cpu().resolve_conj().resolve_neg().contiguous()
+            plain = plain.detach().cpu().resolve_conj().resolve_neg()
+            # .contiguous() would keep the strides of axes of length 1, and .view needs a last stride of 1
+            plain = plain.clone(memory_format=torch.contiguous_format)
             raw = plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b""
         return ["tensor", _NAMES[plain.dtype], list(plain.shape), *self._buffer(raw)]
 

@@ -238,3 +238,22 @@ def test_an_expected_array_shares_no_memory_with_what_was_sent():
     first[0], second[0] = 5, 5
     assert array[0] == tensor[0] == 1
     assert decode(sent)[0][0] == 1
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda t: t[:1, -1],
+        lambda t: t[:1, 1:2],
+        lambda t: t.T[:, :1],
+        lambda t: t[:, ::2],
+        lambda t: t[0].expand(3, 4),
+        lambda t: t.as_strided((1, 1), (7, 5)),
+        lambda t: t[::2].T.unsqueeze(-1),
+    ],
+)
+def test_views_with_any_strides_arrive_whole(view):
+    sent = view(torch.arange(12.0).reshape(3, 4))
+    got = decode(encode(sent))
+    assert got.shape == sent.shape
+    assert torch.equal(got, sent)
