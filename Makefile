@@ -29,7 +29,7 @@ course: setup labs book grade ## set up, render the website, make the labs, grad
 
 test: setup lint book ## pass every test: code, notebooks, labs, website, class
 	@echo "==> Testing the code, the labs, the class and the website"
-	@python -m pytest
+	@python -m pytest -n 2 --dist loadfile
 	@echo "==> Running every notebook and comparing its outputs"
 	@python -m tests.notebooks verify
 

@@ -122,7 +122,7 @@ def verify(paths: list[Path]) -> int:
     for flag, group in (("--nbval", compare), ("--nbval-lax", only_run)):
         if group:
             command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tests.nbval_text"]
-            command += [flag, "--nbval-cell-timeout=300"]
+            command += [flag, "--nbval-cell-timeout=300", "-n", str(min(2, len(group))), "--dist", "loadfile"]
             code |= subprocess.call([*command, *map(str, group)], cwd=ROOT, env=environment)
     for path in only_run:
         if path not in releases():

@@ -51,7 +51,7 @@ _caught: dict[Path, str] = {}
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")  # answers may warn
 @pytest.mark.parametrize("how", ["in process", "second process"])
-def test_every_wrong_answer_is_caught_and_every_right_one_kept(lab, question, how, process, capsys):
+def test_every_wrong_answer_is_caught_and_every_right_one_kept(lab, question, how, process, record_property):
     """In the second process a wrong answer meets the one test that named its mistake, a right one meets all."""
     wrong, right = lab.answers("wrong", question), lab.answers("right", question)
     assert len(wrong) >= 6
@@ -74,13 +74,12 @@ def test_every_wrong_answer_is_caught_and_every_right_one_kept(lab, question, ho
             messages.append(f"visible: {said}")
         if messages:
             lost.append(f"{answer.path.name}: {messages}")
-    with capsys.disabled():
-        print(
-            f"\n{question}: wrong answers caught {len(wrong) - len(slipped)}/{len(wrong)}, "
-            f"right answers kept {len(right) - len(lost)}/{len(right)} ({how}"
-            + (f"; the visible test catches {seen} of the wrong ones)" if how == "in process" else ")"),
-            end="",
-        )
+    visible = f"; the visible test catches {seen} of the wrong ones" if how == "in process" else ""
+    record_property(
+        "answers",
+        f"{lab.name}, {question}: wrong answers caught {len(wrong) - len(slipped)}/{len(wrong)}, "
+        f"right answers kept {len(right) - len(lost)}/{len(right)} ({how}{visible})",
+    )
     assert not slipped + lost, "\n".join(slipped + lost)
 
 
