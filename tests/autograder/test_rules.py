@@ -5,13 +5,9 @@ import torch
 
 from autograder.guard import Guard, RefusedError
 from autograder.rules import sentence, violations
+from autograder.testing import AUTOGRAD
 
 REFUSED = ("torch.optim", "torch.nn.utils.clip_grad*", "nnutils.optim")
-AUTOGRAD = (
-    *("torch.Tensor.backward", "torch.autograd.backward", "torch.autograd.grad", "torch.autograd.functional"),
-    *("torch.autograd.forward_ad", "torch.func.grad*", "torch.func.vjp", "torch.func.jvp", "torch.func.jac*"),
-    *("torch.func.hessian", "torch.func.linearize", ".grad_fn", "._execution_engine"),
-)
 
 USES = {
     "full path": "import torch\nclass Q:\n    def __init__(self, p): self.o = torch.optim.SGD(p, lr=1)",
