@@ -46,24 +46,18 @@ def _cells(*questions: str) -> tuple[str, ...]:
     return tuple(f"{question}_{part}" for question in questions for part in ("visible", "hidden"))
 
 
-def _mistaken(*wrong: str, also: tuple[str, ...] = ()) -> Submission:
-    """Return a submission with these files of ``answers/wrong``; they lose their points, and other cells too."""
+def _mistaken(*wrong: str) -> Submission:
+    """Return a submission with these files of ``answers/wrong``; their questions lose their points, and no other."""
     answers = {name.partition("__")[0]: f"wrong/{name}" for name in wrong}
-    return Submission(answers=answers, lost=_cells(*answers) + also)
-
-
-_FOLLOWS = ("mlp_backward_visible", "train_by_hand_visible")
-"""What a wrong ``softmax_cross_entropy_backward`` costs as well: these tests call the student's own functions."""
+    return Submission(answers=answers, lost=_cells(*answers))
 
 
 STUDENTS: dict[str, dict[str, Submission]] = {
     "lab02_backprop": {
         "ada": Submission(),
-        "blaise": _mistaken(
-            "dense_backward__bias_mean", "softmax_cross_entropy_backward__no_mean", "value__assigned", also=_FOLLOWS
-        ),
+        "blaise": _mistaken("dense_backward__bias_mean", "softmax_cross_entropy_backward__no_mean", "value__assigned"),
         "carl": Submission(solved=()),
-        "dorothy": _mistaken("softmax_cross_entropy_backward__no_mean", "value__assigned", also=_FOLLOWS),
+        "dorothy": _mistaken("softmax_cross_entropy_backward__no_mean", "value__assigned"),
         "emmy": Submission(damage="exit:train_by_hand", lost=_cells("train_by_hand"), status="crashed"),
         "felix": _mistaken("softmax_cross_entropy_backward__no_mean", "mlp_backward__autograd"),
         "grace": Submission(damage="cut off", status="malformed"),

@@ -49,6 +49,51 @@ def test_a_question_does_not_need_the_answers_that_it_calls(question):
         assert LAB.hidden_messages(question, student) == []
 
 
+WRONG = "def {}(*args):\n    return args[0]\n"
+STUB = "def {}(*args):\n    raise NotDone()\n"
+
+
+@pytest.mark.parametrize("other", [STUB, WRONG], ids=["unanswered", "wrong"])
+@pytest.mark.parametrize("question", ["mlp_backward", "train_by_hand"])
+def test_a_visible_test_does_not_need_the_answers_that_its_question_calls(question, other):
+    """All other questions are unanswered, or answered wrongly; the learner's functions are back afterwards."""
+    others = [other.format(name) for q, names in LAB.questions.items() if q != question for name in names]
+    student = InProcess.from_source([*LAB.first_cells, *others, LAB.cells[question].source])
+    own = {name: student._namespace[name] for names in LAB.questions.values() for name in names}
+    exec(LAB.cells[f"{question}_visible"].source, student._namespace)
+    assert {name: student._namespace[name] for name in own} == own
+
+
+FAILING = """
+def mlp_backward(X, targets, params):
+    kept.append(dense_backward)
+    raise RuntimeError("from the answer")
+
+
+kept = []
+"""
+
+
+@pytest.mark.parametrize("answer", [FAILING, WRONG.format("mlp_backward")], ids=["raises", "wrong"])
+def test_what_a_visible_test_lends_is_taken_back_also_when_the_answer_fails(answer):
+    student = InProcess.from_source([*LAB.first_cells, STUB.format("dense_backward"), answer])
+    names = student._namespace
+    before = names["dense_backward"], torch.autograd.grad, torch.autograd.backward, torch.Tensor.backward
+    with pytest.raises((AssertionError, RuntimeError)):
+        exec(LAB.cells["mlp_backward_visible"].source, names)
+    assert (names["dense_backward"], torch.autograd.grad, torch.autograd.backward, torch.Tensor.backward) == before
+    assert "relu_backward" not in names
+    assert all(lent is not before[0] for lent in names.get("kept", []))
+
+
+@pytest.mark.parametrize("answer", LAB.answers("right", "mlp_backward"), ids=lambda answer: answer.path.stem)
+def test_right_answers_pass_the_visible_test_beside_wrong_ones(answer):
+    """An answer with functions of its own under the other questions' names calls these; all else is lent."""
+    others = [WRONG.format(name) for name in ("dense_backward", "relu_backward", "softmax_cross_entropy_backward")]
+    names = InProcess.from_source([*LAB.first_cells, *others, answer.source])._namespace
+    exec(LAB.cells["mlp_backward_visible"].source, names)
+
+
 def test_the_thresholds_of_train_by_hand_have_a_margin(capsys):
     """The solution over 24 seeds, each with its own split, order of pixels, and start."""
     namespace: dict = {}
