@@ -145,10 +145,10 @@ def test_eq_last_layer():
 
 
 @printed(
-    r"\begin{aligned} \frac{\partial \ell}{\partial w_{ij}} &= \underbrace{\frac{\partial \ell}{\partial \hat y} \cdot "
-    r"\frac{\partial \hat y}{\partial z} \cdot \frac{\partial z}{\partial a_i}}_{\partial \ell / \partial a_i} \cdot "
-    r"\frac{\partial a_i}{\partial z_i} \cdot \frac{\partial z_i}{\partial w_{ij}} \\ "
-    r"&= (\hat y - y)\, \sigma'(z)\, w_i\; \varphi'(z_i)\, x_j . \end{aligned}"
+    r"\begin{aligned} \frac{\partial \ell}{\partial w_{ij}^{(1)}} &= \underbrace{\frac{\partial \ell}{\partial \hat y} "
+    r"\cdot \frac{\partial \hat y}{\partial z^{(2)}} \cdot \frac{\partial z^{(2)}}{\partial a_i}}_{\partial \ell / "
+    r"\partial a_i} \cdot \frac{\partial a_i}{\partial z_i^{(1)}} \cdot "
+    r"\frac{\partial z_i^{(1)}}{\partial w_{ij}^{(1)}} \\ &= (\hat y - y)\, \sigma'(z^{(2)})\, w_i^{(2)}\; \varphi'(z_i^{(1)})\, x_j . \end{aligned}"
 )
 def test_eq_hidden_layer():
     W, w = RNG.normal(size=(4, 3)), RNG.normal(size=4)
@@ -164,7 +164,9 @@ def test_eq_hidden_layer():
             assert close(upper * (1 - np.tanh(z_hidden[i]) ** 2) * x[j], g[i, j])
 
 
-@printed(r"\frac{\partial \ell}{\partial a_i} = \sum_{k=1}^{K} \frac{\partial \ell}{\partial z_k}\, w_{ki} .")
+@printed(
+    r"\frac{\partial \ell}{\partial a_i} = \sum_{k=1}^{K} \frac{\partial \ell}{\partial z_k^{(2)}}\, w_{ki}^{(2)} ."
+)
 def test_eq_several_outputs():
     W, y = torch.tensor(RNG.normal(size=(3, 4))), torch.tensor(RNG.normal(size=3))
     (a,) = watched(RNG.normal(size=4))
@@ -211,20 +213,28 @@ def test_eq_two_layers():
 
 @printed(
     r"\begin{aligned} \delta^{(2)} &= \frac{\partial \ell}{\partial \hat y} \odot \varphi_2'(z^{(2)}) & & (K,) , \\ "
-    r"\frac{\partial \ell}{\partial W^{(1)}} &= \Bigl( W^{(2)\top} \delta^{(2)} \odot \varphi_1'(z^{(1)}) \Bigr) "
-    r"x^\top & & (H, D) . \end{aligned}"
+    r"\delta^{(1)} &= W^{(2)\top} \delta^{(2)} \odot \varphi_1'(z^{(1)}) & & (H,) , \\ "
+    r"\frac{\partial \ell}{\partial W^{(2)}} &= \delta^{(2)} a^{(1)\top} , \quad "
+    r"\frac{\partial \ell}{\partial b^{(2)}} = \delta^{(2)} & & (K, H), (K,) , \\ "
+    r"\frac{\partial \ell}{\partial W^{(1)}} &= \delta^{(1)} x^\top , \quad "
+    r"\frac{\partial \ell}{\partial b^{(1)}} = \delta^{(1)} & & (H, D), (H,) . \end{aligned}"
 )
 def test_eq_two_layers_gradient():
     net, x, y = two_layers(), RNG.normal(size=3), RNG.normal(size=2)
     output = net(torch.tensor(x))
     loss = ((torch.tensor(y) - output) ** 2).sum() + output.prod()
-    at_output, expected = gradients(loss, output, net[0].weight)
+    at_output, *expected = gradients(loss, output, *net.parameters())
     W1, b1, W2, b2 = arrays(*net.parameters())
     z1 = W1 @ x + b1
-    y_hat = sigmoid(W2 @ np.tanh(z1) + b2)
+    a1 = np.tanh(z1)
+    y_hat = sigmoid(W2 @ a1 + b2)
     delta2 = at_output * y_hat * (1 - y_hat)
-    assert delta2.shape == (2,)
-    assert close(((W2.T @ delta2) * (1 - np.tanh(z1) ** 2))[:, None] * x, expected)
+    delta1 = (W2.T @ delta2) * (1 - a1**2)
+    assert (delta2.shape, delta1.shape) == ((2,), (4,))
+    ours = delta1[:, None] * x, delta1, delta2[:, None] * a1, delta2
+    for gradient, theirs, shape in zip(ours, expected, ((4, 3), (4,), (2, 4), (2,)), strict=True):
+        assert gradient.shape == shape
+        assert close(gradient, theirs)
 
 
 # The small network for regression
@@ -354,29 +364,40 @@ def test_eq_delta_gradients():
 
 
 @printed(
-    r"\begin{aligned} & \hat y = z^{(M)} , \quad \ell = \lVert y - \hat y \rVert^2 : \\ "
-    r"& \qquad \delta^{(M)} = -2\, (y - \hat y) , \\ "
-    r"& \hat y = \sigma(z^{(M)}) , \quad \ell = -\sum_k \bigl( y_k \log \hat y_k \\ "
-    r"& \qquad\qquad {} + (1 - y_k) \log(1 - \hat y_k) \bigr) : \\ & \qquad \delta^{(M)} = -(y - \hat y) , \\ "
-    r"& \hat y = \operatorname{softmax}(z^{(M)}) , \quad \ell = -\sum_k y_k \log \hat y_k : \\ "
-    r"& \qquad \delta^{(M)} = -(y - \hat y) . \end{aligned}"
+    r"\begin{aligned} \delta^{(l)} &= \varphi_l'(z^{(l)}) \odot W^{(l+1)\top} \delta^{(l+1)} , \\ "
+    r"\frac{\partial \ell}{\partial W^{(l)}} &= \delta^{(l)} a^{(l-1)\top} , \qquad "
+    r"\frac{\partial \ell}{\partial b^{(l)}} = \delta^{(l)} . \end{aligned}"
 )
+def test_eq_delta_vectors():
+    params, z, a, _, loss = layered()
+    deltas = gradients(loss, *z)
+    for l in range(3):
+        below = a[l].detach().numpy()
+        if l < 2:
+            W, activation = arrays(params[l + 1][0], a[l + 1])
+            assert close((1 - activation**2) * (W.T @ deltas[l + 1]), deltas[l])
+        at_W, at_b = gradients(loss, *params[l])
+        assert close(deltas[l][:, None] * below[None, :], at_W)
+        assert close(deltas[l], at_b)
+
+
+@printed(r"\delta^{(M)} = c\, (\hat y - y) , \qquad c = 2, 1, 1 .")
 def test_eq_output_deltas():
     values, y = RNG.normal(size=4), RNG.normal(size=4)
     (z,) = watched(values)
-    assert close(-2 * (y - values), *gradients(((torch.tensor(y) - z) ** 2).sum(), z))
+    assert close(2 * (values - y), *gradients(((torch.tensor(y) - z) ** 2).sum(), z))
 
     y = np.array([1.0, 0.0, 1.0, 0.3])
     loss = F.binary_cross_entropy_with_logits(z, torch.tensor(y), reduction="sum")
     y_hat = sigmoid(values)
     assert close(loss.item(), -(y * np.log(y_hat) + (1 - y) * np.log(1 - y_hat)).sum())
-    assert close(-(y - y_hat), *gradients(loss, z))
+    assert close(y_hat - y, *gradients(loss, z))
 
     y = np.array([0.1, 0.6, 0.0, 0.3])  # adds up to one
     loss = F.cross_entropy(z[None], torch.tensor(y)[None])
     assert close(loss.item(), -(y * np.log(softmax(values))).sum())
     (expected,) = gradients(loss, z)
-    assert close(-(y - softmax(values)), expected)
+    assert close(softmax(values) - y, expected)
     assert not close(y - softmax(values), expected)
 
 
@@ -396,6 +417,21 @@ def test_eq_dense_backward():
     for ours, autograd, shape in zip((G @ W, G.T @ X, G.sum(0)), expected, ((6, 4), (3, 4), (3,)), strict=True):
         assert ours.shape == shape
         assert close(ours, autograd)
+
+
+@printed(r"G^{(l)} = \bigl( G^{(l+1)} W^{(l+1)} \bigr) \odot \varphi_l'(Z^{(l)}) \qquad (N, d_l) .")
+@pytest.mark.parametrize(
+    ("phi", "slope_of"), [(torch.tanh, lambda z: 1 - np.tanh(z) ** 2), (torch.relu, lambda z: z > 0)]
+)
+def test_eq_batch_recursion(phi, slope_of):
+    X, W1, W2 = watched(RNG.normal(size=(6, 4)), RNG.normal(size=(5, 4)), RNG.normal(size=(3, 5)))
+    Z1 = X @ W1.T
+    Z2 = phi(Z1) @ W2.T
+    G1, G2 = gradients(torch.sin(Z2).prod(1).mean(), Z1, Z2)
+    Z, W = arrays(Z1, W2)
+    assert G1.shape == (6, 5)
+    assert close((G2 @ W) * slope_of(Z), G1)
+    assert not close(G2 @ W, G1)
 
 
 def classification():
@@ -588,7 +624,7 @@ def test_the_worked_example_agrees_with_a_second_implementation(outputs):
 
 def test_the_scalar_example_is_forty_with_gradient_17_10_0(outputs):
     assert ", f = 40\n" in outputs["cos-steps"]
-    assert "gradient [17.0, 10.0, 0.0]" in outputs["cos-steps"]
+    assert "gradient [17.0, 10.0, 0.0]\nnnutils.autograd agrees: True" in outputs["cos-loop"]
     assert outputs["cos-autograd"].count("tensor([17., 10.,  0.])") == 2
 
 
