@@ -148,7 +148,8 @@ def test_eq_last_layer():
     r"\begin{aligned} \frac{\partial \ell}{\partial w_{ij}^{(1)}} &= \underbrace{\frac{\partial \ell}{\partial \hat y} "
     r"\cdot \frac{\partial \hat y}{\partial z^{(2)}} \cdot \frac{\partial z^{(2)}}{\partial a_i}}_{\partial \ell / "
     r"\partial a_i} \cdot \frac{\partial a_i}{\partial z_i^{(1)}} \cdot "
-    r"\frac{\partial z_i^{(1)}}{\partial w_{ij}^{(1)}} \\ &= (\hat y - y)\, \sigma'(z^{(2)})\, w_i^{(2)}\; \varphi'(z_i^{(1)})\, x_j . \end{aligned}"
+    r"\frac{\partial z_i^{(1)}}{\partial w_{ij}^{(1)}} \\ "
+    r"&= (\hat y - y)\, \sigma'(z^{(2)})\, w_i^{(2)}\; \varphi'(z_i^{(1)})\, x_j . \end{aligned}"
 )
 def test_eq_hidden_layer():
     W, w = RNG.normal(size=(4, 3)), RNG.normal(size=4)
