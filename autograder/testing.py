@@ -120,7 +120,8 @@ def same(
     if not close(plain, expected, rtol, atol):
         known = mistakes() if callable(mistakes) else dict(mistakes or {})
         if expected.dtype == torch.float64 and close(plain, expected, 1e-4, 1e-5):
-            known = {**known, "right to a few digits only; a step on the way rounds to float32": plain}
+            digits = "right to a few digits only; perhaps a step on the way rounds to float32, or adds a small number"
+            known = {**known, digits: plain}
         check_close(plain, expected, name=name, rtol=rtol, atol=atol, mistakes=known)
     return plain
 

@@ -24,7 +24,7 @@ from probes import Parameters, Step
 from torch import Tensor
 
 from autograder.student import StudentError
-from autograder.testing import AUTOGRAD, FROM_SCRATCH, draw, flat, number, register, same, unchanged
+from autograder.testing import AUTOGRAD, FROM_SCRATCH, close, draw, flat, number, register, same, unchanged
 from nnutils import data
 from nnutils.checks import check, check_tensor, check_unchanged
 
@@ -78,7 +78,11 @@ def differences(name: str, x: Tensor, c: Tensor, h: float, rule: str = "central"
         step[i] = h
         step = step.reshape(x.shape)
         above, below, at = (float(f(x, c)) for x in (middle + step, middle - step, middle))
-        if rule == "forward":
+        if rule == "relative":
+            far = h * max(1.0, abs(float(middle.reshape(-1)[i])))
+            above, below = (float(f(middle + sign * far / h * step, c)) for sign in (1, -1))
+            slopes.append((above - below) / (2 * far))
+        elif rule == "forward":
             slopes.append((above - at) / h)
         elif rule == "backward":
             slopes.append((at - below) / h)
@@ -102,6 +106,7 @@ DIFFERENCES = {
     "the sign is the wrong way round; f(x + h) minus f(x - h)": "sign",
     "all entries are moved at once; move one at a time": "at once",
     "an entry is not put back before the next one is moved": "moved",
+    "the step is scaled by the size of the entry; it is h for every entry": "relative",
 }
 
 
@@ -113,12 +118,17 @@ def compare_differences(
     step = 1e-5 if h is None else h
     known = {sentence: lambda rule=rule: differences(name, x, c, step, rule) for sentence, rule in DIFFERENCES.items()}
     fixed = {"the argument h has no effect; its default is used": lambda: differences(name, x, c, 1e-5)} if h else {}
+    if step < 1e-8:
+        fixed["a small h is replaced by 1e-8; take h as it is given"] = lambda: differences(name, x, c, 1e-8)
     same(
         outcome["first"],
         differences(name, x, c, step),
         name=f"numerical_gradient{about}",
         mistakes=lambda: {sentence: make() for sentence, make in (known | fixed).items()},
-        shapes={(x.numel(),): "give the result the shape of x"},
+        shapes={
+            (): "all entries are moved at once; move one at a time",
+            (x.numel(),): "give the result the shape of x",
+        },
         tolerance=(1e-6, 1e-6) if x.dtype == torch.float32 else (1e-7, 1e-7) if h is None else (1e-9, 1e-9),
     )
     return dict(outcome)
@@ -156,6 +166,20 @@ def test_numerical_gradient__x_without_axes(student: Any, rng: np.random.Generat
 def test_numerical_gradient__f_may_return_a_float(student: Any, rng: np.random.Generator) -> None:
     x, c = draw(rng, (2, 3)), draw(rng, (2, 3))
     compare_differences(student, "cubic", x, c, h=0.1, as_float=True, about=" where f returns a float")
+
+
+def test_numerical_gradient__f_may_return_an_entry_of_what_it_was_given(student: Any, rng: np.random.Generator) -> None:
+    x = draw(rng, (2, 3))
+    outcome = student.probe(probes.numerical_gradient, "entry", x, x, h=0.1)
+    right = torch.zeros_like(x)
+    right[0, 0] = 1.0
+    known = {"two results are kept that are one place in memory; take float(f(x)) before the next move": 0 * right}
+    same(outcome["first"], right, name="numerical_gradient where f returns x[0, 0]", mistakes=known)
+
+
+def test_numerical_gradient__a_very_small_h(student: Any, rng: np.random.Generator) -> None:
+    x, h = torch.zeros(2, 3, dtype=torch.float64), 1e-9
+    compare_differences(student, "cubic", x, draw(rng, (2, 3)) / h**2, h=h, about=" with h = 1e-9 at x = 0")
 
 
 def test_numerical_gradient__float32_is_computed_in_float64(student: Any, rng: np.random.Generator) -> None:
@@ -312,6 +336,7 @@ def compare_activation(result: Any, name: str, grad_out: Tensor, z: Tensor, *, a
                 "the slope is 1 everywhere; it is 0 where z is not positive": grad_out,
                 "the slope at 0 is 1; it is 0": grad_out * (z >= 0),
                 "the slope at 0 is 1/2; it is 0": grad_out * ((z > 0) + 0.5 * (z == 0)),
+                "the slope of a small z above 0 is not 1; compare z with 0 alone": grad_out * (z > 1e-3),
                 "this is the slope alone; multiply it by grad_out": one * (z > 0),
                 "the mask comes from grad_out; it comes from z": grad_out * (grad_out > 0),
                 "this is relu(z); the backward pass is grad_out times the slope": torch.relu(z),
@@ -360,6 +385,13 @@ def z_exactly_zero(student: Any, rng: np.random.Generator, name: str) -> None:
     compare_activation(student.call(name, grad_out, z), name, grad_out, z, about=" where some z are exactly 0")
 
 
+def small_inputs(student: Any, rng: np.random.Generator, name: str) -> None:
+    for dtype in BOTH:
+        z = torch.tensor([1e-9, -1e-9, 1e-30, -1e-30, 1.0, -1.0], dtype=dtype)
+        grad_out = draw(rng, z.shape, dtype)
+        compare_activation(student.call(name, grad_out, z), name, grad_out, z, about=" at z as small as 1e-30")
+
+
 def float32(student: Any, rng: np.random.Generator, name: str) -> None:
     grad_out, z = draw(rng, (30,), torch.float32), 3 * draw(rng, (30,), torch.float32)
     compare_activation(student.call(name, grad_out, z), name, grad_out, z, about=" in float32")
@@ -400,8 +432,8 @@ register(
     globals(),
     "activation_backward",
     (
-        *(equals_autograd, any_number_of_axes, z_exactly_zero, float32, large_inputs, zero_gradients_stay_zero),
-        *(the_inputs_come_back_unchanged, inputs_need_not_be_contiguous, can_be_called_twice),
+        *(equals_autograd, any_number_of_axes, z_exactly_zero, small_inputs, float32, large_inputs),
+        *(zero_gradients_stay_zero, the_inputs_come_back_unchanged, inputs_need_not_be_contiguous, can_be_called_twice),
     ),
     NAMES["activation_backward"],
 )
@@ -462,8 +494,22 @@ def draw_logits(
     return scale * draw(rng, (n, k), dtype), draw_targets(rng, n, k)
 
 
+CLASSES = "the number of classes is that of the logits, also where no target is the last class"
+
+
 def softmax_backward(student: Any, logits: Tensor, targets: Tensor, about: str = "") -> None:
-    compare_softmax(student.call("softmax_cross_entropy_backward", logits, targets), logits, targets, about=about)
+    def call(targets: Tensor) -> Any:
+        return student.call("softmax_cross_entropy_backward", logits, targets)
+
+    try:
+        result = call(targets)
+    except StudentError as error:
+        last = logits.shape[1] - 1
+        if error.kind != "raised" or int(targets.max()) == last:
+            raise
+        call(torch.full_like(targets, last))  # what raises here too has another cause
+        raise AssertionError(f"{error}; {CLASSES}") from None
+    compare_softmax(result, logits, targets, about=about)
 
 
 def test_softmax_cross_entropy_backward__equals_autograd(student: Any, rng: np.random.Generator) -> None:
@@ -597,6 +643,8 @@ def net_gradients(X: Tensor, targets: Tensor, params: Parameters, variant: str =
                 mask = sums[layer + 1] > 0
             if variant == "mask of the gradient":
                 mask = grad > 0
+            if variant == "both masks":
+                mask = mask & (grad > 0)
             grad = grad * (torch.relu(z) if variant == "activation" else mask)
         given = A if variant == "inputs above" and layer == len(params) - 1 else inputs[layer]
         if variant == "inputs above" and layer < len(params) - 1:
@@ -621,6 +669,7 @@ MLP = {
     "the mask of z > 0 is from the layer below": "mask below",
     "the mask of z > 0 is from the layer above": "mask above",
     "the mask comes from the gradient; it comes from z": "mask of the gradient",
+    "negative entries of the gradient are cut off; the mask comes from z alone": "both masks",
     "the gradient is multiplied by relu(z); multiply it by the slope, 0 or 1": "activation",
     "at z = 0 the slope of ReLU is 0": "mask at zero",
     "grad_W uses the layer's output; it uses what the layer was given": "inputs above",
@@ -756,6 +805,7 @@ def test_mlp_backward__the_inputs_come_back_unchanged(student: Any, rng: np.rand
     def judge(outcome: Mapping[str, Any]) -> None:
         check_unchanged(outcome["X"], X, name="mlp_backward: X")
         check_unchanged(outcome["targets"], targets, name="mlp_backward: targets")
+        check(not outcome["changed"], "mlp_backward: the list params was changed; work on a copy of it")
         for after, before in zip(flatten(outcome["params"]), flatten(params), strict=True):
             check_unchanged(after, before, name="mlp_backward: a parameter (nothing is updated here)")
 
@@ -874,7 +924,8 @@ def by_hand(
             op, inputs = made.get(name, ("", []))
             numbers = [values[x] if isinstance(x, str) else x for x in inputs]
             factors = slopes(op, numbers, variant) if op else []
-            return [(x, slope) for x, slope in zip(inputs, factors, strict=True) if isinstance(x, str)]
+            found = [(x, slope) for x, slope in zip(inputs, factors, strict=True) if isinstance(x, str)]
+            return list(dict(found).items()) if variant == "once" else found
 
         order: list[str] = []
 
@@ -915,6 +966,7 @@ def by_hand(
 VALUE = {
     "backward() begins by setting its own grad to 1.0": "no seed",
     "grad is set, not added to: of a value that is used twice one part is lost; use +=": "assign",
+    "a value that stands twice in one operation counts once; a + a has slope 2 towards a": "once",
     "a value passes its gradient on again each time that some arrives; visit each value once, in topological order": (
         "again and again"
     ),
@@ -967,8 +1019,9 @@ def compare_graphs(
             got, want = number(value, name=f"{name}: grad{_of(key, start)}"), right_grads[key]
             if not math.isclose(got, want, rel_tol=rtol, abs_tol=1e-12):
                 raise AssertionError(
-                    f"{name}: wrong grad{_of(key, start)}{_known(told, start, graphs, leaves_only, data)}"
+                    f"{name}: wrong grad{_of(key, start)}{_known(student, told, start, graphs, leaves_only, data)}"
                 )
+        check(not graph["touched"], f"{name}: backward() changed the grad of a value that it was not made from")
     for leaf, value in told["leaves"].items():
         check(float(value) == start[leaf], f"{name}: data of a leaf changed during backward()")
     return dict(told)
@@ -990,7 +1043,39 @@ def _operands(got: float, key: str, data: Mapping[str, float], graphs: Sequence[
     return ""
 
 
+CONFIRM = {
+    "mul": "a * b",
+    "minus": "a - b",
+    "div": "a / b",
+    "pow": "a**3 + b",
+    "exp": "exp(a) + b",
+    "tanh": "tanh(a) + b",
+    "relu": "relu(a) + relu(b)",
+    "once": "c = a + a; c + b",
+}
+"""By the first word of a variant of ``slopes``: a formula, at numbers like no others, that has to show it as well."""
+
+
+def _confirmed(student: Any, variant: str) -> bool:
+    texts = [CONFIRM.get(variant.split()[0], "c = a * b; d = c * c; d + c + a"), "a + b"]
+    start, graphs = {"a": 0.6, "b": -0.7}, [steps_of(text) for text in texts]
+    try:
+        told = student.probe(probes.graph, start, graphs)
+    except StudentError:
+        return True
+    return _explains(told, by_hand(start, graphs, by_torch(start, graphs)[0], variant))
+
+
+def _explains(told: Mapping[str, Any], wrong: Sequence[Mapping[str, float]]) -> bool:
+    return all(
+        isinstance(value, float | int) and math.isclose(value, other[key], rel_tol=1e-9, abs_tol=1e-12)
+        for graph, other in zip(told["graphs"], wrong, strict=True)
+        for key, value in graph["grad"].items()
+    )
+
+
 def _known(
+    student: Any,
     told: Mapping[str, Any],
     start: Mapping[str, float],
     graphs: Sequence[Sequence[Step]],
@@ -1005,11 +1090,7 @@ def _known(
             wrong = by_hand(start, graphs, data, variant)
         except (ArithmeticError, TypeError):
             continue
-        if all(
-            isinstance(value, float | int) and math.isclose(value, other[key], rel_tol=1e-9, abs_tol=1e-12)
-            for graph, other in zip(told["graphs"], wrong, strict=True)
-            for key, value in graph["grad"].items()
-        ):
+        if _explains(told, wrong) and _confirmed(student, variant):
             return f"; {sentence}"
     return ""
 
@@ -1088,8 +1169,13 @@ def test_value__a_ladder_of_values_used_twice(student: Any, rng: np.random.Gener
 
 
 def test_value__equal_numbers_are_different_values(student: Any, rng: np.random.Generator) -> None:
-    a = uniform(rng)
-    formula(student, "c = a * 2; d = b * 2; a * b + c * d * a", a=a, b=a, about=" where a and b are equal")
+    a, text = uniform(rng), "c = a * 2; d = b * 2; a * b + c * d * a"
+    formula(student, text, a=a, b=a + 0.1)
+    try:
+        formula(student, text, a=a, b=a, about=" where a and b are equal")
+    except AssertionError as error:
+        said = str(error).partition(";")[0]
+        raise AssertionError(f"{said}; equal numbers are taken for one value; tell values apart by id()") from None
 
 
 def test_value__a_second_graph_adds_to_the_leaves(student: Any, rng: np.random.Generator) -> None:
@@ -1205,9 +1291,8 @@ def train(
 
 
 def draw_rows(rng: np.random.Generator, n: int, d: int = 4, classes: int = 3) -> tuple[Tensor, Tensor]:
-    """Return rows and labels, the largest label among them."""
-    y = draw_targets(rng, n, classes)
-    y[int(rng.integers(0, n))] = classes - 1
+    """Return rows and labels, every class among them."""
+    y = torch.from_numpy(rng.permutation(np.append(np.arange(classes), rng.integers(0, classes, n - classes))))
     return 1.5 * draw(rng, (n, d), torch.float32), y
 
 
@@ -1224,9 +1309,15 @@ def descend(
     for rows, labels in zip(batches, targets or batches, strict=True):
         inputs, wanted = X[list(rows)], y[list(labels)]
         grads = net_gradients(inputs, wanted, params, "sum" if variant == "sum" else "")
-        scale = {"batch size": len(rows) / max(map(len, batches)), "all rows": len(rows) / len(X)}.get(variant, 1.0)
+        scale = {
+            "batch size": len(rows) / max(map(len, batches)),
+            "all rows": len(rows) / len(X),
+            "twice": 1 / len(rows),
+        }.get(variant, 1.0)
+        last = (params[1][0] - lr * grads[1][0], params[1][1] - lr * grads[1][1])
+        if variant == "recomputed":
+            grads = [net_gradients(inputs, wanted, [params[0], last])[0], grads[1]]
         if variant == "updated":
-            last = (params[1][0] - lr * grads[1][0], params[1][1] - lr * grads[1][1])
             masked = (
                 (net_logits(inputs, params).softmax(1) - F.one_hot(wanted, len(params[1][1]))) / len(rows) @ last[0]
             )
@@ -1244,13 +1335,19 @@ def descend(
 
 
 STEPS = {
-    "the parameters end where they end with lr = 0; is lr used, and do they move?": "still",
+    "the parameters have not moved; is the new value stored?": "still",
     "the steps go uphill; subtract lr times the gradient": "uphill",
     "the gradient is summed over the batch; take the mean": "sum",
-    "only the last layer learns; all parameters take the step": "last only",
-    "the biases do not learn; all parameters take the step": "no bias",
+    "the step is divided by N once more; the gradient is that of the mean already": "twice",
+    "only the last layer has moved; all parameters take the step": "last only",
+    "the biases have not moved; is the new value stored?": "no bias",
+    "the last layer takes its step before the gradient of the first is computed; compute all first": "recomputed",
     "W2 is updated before the gradient of the first layer is computed; compute all gradients first": "updated",
 }
+
+
+SHORT = "the last batch counts for less; its gradient is divided by its own number of rows"
+LATER = "the first step is right, a later one is not; take the same lr in each, and carry nothing over to the next"
 
 
 def test_train_by_hand__one_batch_is_one_step(student: Any, rng: np.random.Generator) -> None:
@@ -1261,18 +1358,38 @@ def test_train_by_hand__one_batch_is_one_step(student: Any, rng: np.random.Gener
 
             def judge(results: list[Parameters], epochs: int = epochs, about: str = about) -> None:
                 start, end = results
-                batches = [range(9)] * epochs
+                batches, got = [range(9)] * epochs, flat(flatten(end))
                 same(
-                    flat(flatten(end)),
+                    got,
                     descend(start, X, y, batches, 0.4),
                     name=f"train_by_hand{about}, {epochs} epoch{'s' * (epochs > 1)}: the parameters",
-                    mistakes=lambda: {
-                        sentence: descend(start, X, y, batches, 0.4, variant) for sentence, variant in STEPS.items()
-                    },
+                    mistakes=lambda: (
+                        {sentence: descend(start, X, y, batches, 0.4, variant) for sentence, variant in STEPS.items()}
+                        | {SHORT: descend(start, X, y, batches, 0.4 * 9 / 64)}
+                        | ({LATER: got} if epochs > 1 else {})
+                    ),
                     tolerance=(1e-3, 1e-4),
                 )
 
             train(student, X, y, [run | {"lr": 0.0}, run | {"lr": 0.4}], judge)
+
+
+def test_train_by_hand__the_last_parameters_are_returned(student: Any, rng: np.random.Generator) -> None:
+    """With so large a rate the loss goes up and down, and the last parameters are seldom the best ones."""
+    X, y = draw_rows(rng, 9)
+
+    def judge(results: list[Parameters]) -> None:
+        for start, end in zip(results[::2], results[1::2], strict=True):
+            got, want = flat(flatten(end)), descend(start, X, y, [range(9)] * 4, 8.0)
+            steps = [descend(start, X, y, [range(9)] * n, 8.0) for n in (1, 2, 3)]
+            early = any(close(got, step, 1e-2, 1e-2) for step in steps) and not close(got, want, 1e-2, 1e-2)
+            known = {"these are the parameters of an earlier epoch; return the last ones": got} if early else {}
+            name = "train_by_hand with a large lr, 4 epochs: the parameters"
+            same(got, want, name=name, mistakes=known, tolerance=(1e-2, 1e-2))
+
+    run = {"hidden": 6, "epochs": 4, "batch_size": 9}
+    seeds = rng.integers(2**31, size=6)
+    train(student, X, y, [run | {"seed": int(seed), "lr": lr} for seed in seeds for lr in (0.0, 8.0)], judge)
 
 
 def partitions(n: int, size: int) -> list[tuple[tuple[int, ...], ...]]:
@@ -1285,68 +1402,97 @@ def partitions(n: int, size: int) -> list[tuple[tuple[int, ...], ...]]:
 
 
 def nearest(end: Tensor, candidates: Mapping[Any, Tensor]) -> tuple[Any, float]:
+    """Return the key of the nearest candidate and how far off it is."""
+    if not candidates:
+        return None, math.inf
     gaps = {key: float((end - value).abs().max()) for key, value in candidates.items()}
     best = min(gaps, key=gaps.__getitem__)
     return best, gaps[best]
 
 
-def test_train_by_hand__an_epoch_uses_every_row_once(student: Any, rng: np.random.Generator) -> None:
-    X, y = draw_rows(rng, 5)
-    ways = partitions(5, 2)
-    short = "{}; every row is used once in an epoch, in batches of batch_size and a smaller last one"
+def batches_of(start: Parameters, end: Parameters, X: Tensor, y: Tensor, size: int, *, about: str) -> Any:
+    """Return the batches with which one epoch leads from start to end; none: say which mistake leads there."""
+    n, got = len(X), flat(flatten(end))
+    ways = partitions(n, size)
 
-    def apart(start: Parameters) -> dict[Any, Tensor]:
-        inputs = itertools.permutations(range(5))
-        cut = {order: [order[i : i + 2] for i in range(0, 5, 2)] for order in inputs}
-        plain = cut[tuple(range(5))]
+    def ends(ways: Sequence[Any], variant: str = "") -> dict[Any, Tensor]:
+        return {way: descend(start, X, y, way, 0.5, variant) for way in ways}
+
+    def apart() -> dict[Any, Tensor]:
+        cut = {order: [order[i : i + size] for i in range(0, n, size)] for order in itertools.permutations(range(n))}
+        plain = cut[tuple(range(n))]
         return {order: descend(start, X, y, rows, 0.5, targets=plain) for order, rows in cut.items()}
 
+    way, gap = nearest(got, ends(ways))
+    if gap < 1e-4:
+        return way
+    known: dict[str, Callable[[], Mapping[Any, Tensor]]] = {
+        "the last, smaller batch is left out": lambda: ends([way[:-1] for way in ways] if n % size else []),
+        SHORT: lambda: ends(ways, "batch size"),
+        "the rows are cut into equal parts; all batches but the last have batch_size rows": lambda: ends(
+            partitions(n, math.ceil(n / math.ceil(n / size)))
+        ),
+        "the gradient of a batch is divided by the number of all rows": lambda: ends(ways, "all rows"),
+        "all rows are one batch": lambda: ends([(tuple(range(n)),)]),
+        "only one batch is used": lambda: ends([way[:1] for way in ways]),
+        "the epoch is run twice": lambda: ends([way * 2 for way in ways]),
+        "rows and labels are not in the same order": apart,
+    } | {sentence: lambda variant=variant: ends(ways, variant) for sentence, variant in STEPS.items()}
+    odd = "a row is left out or used twice, or a step does more than subtract lr times the gradient"
+    found = next((sentence for sentence, make in known.items() if nearest(got, make())[1] < 1e-4), odd)
+    raise AssertionError(f"train_by_hand {about}: the steps are not those of SGD; {found}")
+
+
+def test_train_by_hand__an_epoch_uses_every_row_once(student: Any, rng: np.random.Generator) -> None:
+    for n, size, about in ((5, 2, "with batches of 2, 2 and 1 rows"), (4, 3, "with batches of 3 and 1 rows")):
+        X, y = draw_rows(rng, n)
+
+        def judge(
+            results: list[Parameters], X: Tensor = X, y: Tensor = y, size: int = size, about: str = about
+        ) -> None:
+            batches_of(*results, X, y, size, about=about)
+
+        run = {"hidden": 6, "epochs": 1, "batch_size": size, "seed": int(rng.integers(2**31))}
+        train(student, X, y, [run | {"lr": 0.0}, run | {"lr": 0.5}], judge)
+
+
+def test_train_by_hand__a_row_meets_others_in_its_batch(student: Any, rng: np.random.Generator) -> None:
+    X, y = draw_rows(rng, 4)
+
     def judge(results: list[Parameters]) -> None:
-        start, end = results[0], flat(flatten(results[1]))
-        name = "train_by_hand with batches of 2, 2 and 1 rows"
-        candidates = {way: descend(start, X, y, way, 0.5) for way in ways}
-        if nearest(end, candidates)[1] < 1e-4:
-            return
-        known: dict[str, Callable[[], Mapping[Any, Tensor]]] = {
-            "the last, smaller batch is left out": lambda: {w: descend(start, X, y, w[:2], 0.5) for w in ways},
-            "the last batch counts for less; its gradient is divided by its own number of rows": lambda: {
-                w: descend(start, X, y, w, 0.5, "batch size") for w in ways
-            },
-            "the gradient of a batch is divided by the number of all rows": lambda: {
-                w: descend(start, X, y, w, 0.5, "all rows") for w in ways
-            },
-            "all rows are one batch": lambda: {0: descend(start, X, y, [range(5)], 0.5)},
-            "only one batch is used": lambda: {w: descend(start, X, y, w[:1], 0.5) for w in ways},
-            "the epoch is run twice": lambda: {w: descend(start, X, y, w * 2, 0.5) for w in ways},
-            "rows and labels are not in the same order": lambda: apart(start),
-        } | {
-            sentence: lambda variant=variant: {w: descend(start, X, y, w, 0.5, variant) for w in ways}
-            for sentence, variant in STEPS.items()
-        }
-        found = next((sentence for sentence, make in known.items() if nearest(end, make())[1] < 1e-4), "")
-        raise AssertionError(f"{name}: the steps are not those of SGD; {found or short.format('unknown cause')}")
+        ways = [
+            batches_of(start, end, X, y, 2, about="with two batches of 2 rows")
+            for start, end in zip(results[::2], results[1::2], strict=True)
+        ]
+        fixed = "the same rows always share a batch; put the rows in a random order, then cut it into batches"
+        check(len(set(map(frozenset, ways))) > 1, f"train_by_hand with two batches of 2 rows, 12 seeds: {fixed}")
 
-    run = {"hidden": 6, "epochs": 1, "batch_size": 2, "seed": int(rng.integers(2**31))}
-    train(student, X, y, [run | {"lr": 0.0}, run | {"lr": 0.5}], judge)
+    run = {"hidden": 6, "epochs": 1, "batch_size": 2}
+    seeds = rng.integers(2**31, size=12)  # by chance a right answer fails once in 170,000 times
+    train(student, X, y, [run | {"seed": int(seed), "lr": lr} for seed in seeds for lr in (0.0, 0.5)], judge)
 
 
-def test_train_by_hand__every_epoch_has_a_new_random_order(student: Any, rng: np.random.Generator) -> None:
-    X, y = draw_rows(rng, 3, classes=4)
+def test_train_by_hand__single_rows_in_a_new_random_order(student: Any, rng: np.random.Generator) -> None:
+    X, y = draw_rows(rng, 3)
     orders = [tuple((i,) for i in order) for order in itertools.permutations(range(3))]
+    turned = [(order[i:] + order[:i]) for order in orders[:1] for i in range(3)]
 
     def judge(results: list[Parameters]) -> None:
-        firsts, plain, again = set(), True, True
+        firsts, plain, again, turns = set(), True, True, True
         for start, end in zip(results[::2], results[1::2], strict=True):
             ends = {(a, b): descend(start, X, y, a + b, 0.1) for a in orders for b in orders}
             (first, second), gap = nearest(flat(flatten(end)), ends)
-            check(gap < 1e-4, "train_by_hand with batches of one row, two epochs: the steps are not those of SGD")
+            name = "train_by_hand with batches of one row, two epochs"
+            check(gap < 1e-4, f"{name}: the steps are not those of SGD")
             firsts.add(first)
             plain, again = plain and first == orders[0], again and first == second
-            if not plain and not again and len(firsts) > 1:
+            turns = turns and first in turned and second in turned
+            if not plain and not again and not turns and len(firsts) > 1:
                 return
         check(not plain, "train_by_hand: the rows are taken in the order in which they come; shuffle them")
         check(len(firsts) > 1, "train_by_hand: the order of the rows does not depend on `generator`")
         check(not again, "train_by_hand: every epoch has the same order; draw a new one in each")
+        check(not turns, "train_by_hand: an order only turns the rows around in a circle; shuffle them")
 
     run = {"hidden": 6, "batch_size": 1, "epochs": 2}
     seeds = rng.integers(2**31, size=8)  # by chance a right answer fails once in 100,000 times
@@ -1358,12 +1504,15 @@ def test_train_by_hand__the_same_generator_gives_the_same_result(student: Any, r
     run = {"hidden": 6, "epochs": 2, "batch_size": 4, "lr": 0.2, "seed": int(rng.integers(2**31))}
 
     def judge(results: list[Parameters]) -> None:
-        one, two, other = (flat(flatten(params)) for params in results)
+        one, two, other, _, second = (flat(flatten(params)) for params in results)
         fault = "two runs from the same state of `generator` differ; draw nothing from the global generator"
         check(torch.equal(one, two), f"train_by_hand: {fault}")
         check(not torch.equal(one, other), "train_by_hand: another `generator` gives the same result; draw from it")
+        fault = "the seed of `generator` is used, not its state; draw from `generator` itself"
+        check(not torch.equal(one, second), f"train_by_hand: two runs in a row with one `generator` are equal; {fault}")
 
-    train(student, X, y, [run | {"other": 1}, run | {"other": 2}, run | {"seed": run["seed"] + 1}], judge)
+    runs = [run | {"other": 1}, run | {"other": 2}, run | {"seed": run["seed"] + 1}]
+    train(student, X, y, [*runs, run, run | {"seed": None}], judge)
 
 
 def test_train_by_hand__the_start_is_random(student: Any, rng: np.random.Generator) -> None:

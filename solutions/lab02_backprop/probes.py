@@ -20,6 +20,7 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "waves": lambda x, c: (c * torch.sin(2 * x)).sum() + x.prod(),
     "form": lambda x, c: x.flatten() @ c @ x.flatten() / 2 + torch.exp(x / 4).sum(),
     "square": lambda x, c: c * x**2 + 3 * x,
+    "entry": lambda x, c: x.reshape(-1)[0],
 }
 """Scalar functions of x and a constant c; x may have any shape that c fits."""
 
@@ -43,7 +44,8 @@ def numerical_gradient(
             seen.add((type(at).__name__,))
             at = torch.as_tensor(at)
         seen.add((str(at.dtype), *at.shape))
-        value = FUNCTIONS[name](at.detach().clone().reshape(x.shape), c)
+        at = at.detach().reshape(x.shape)
+        value = FUNCTIONS[name](at if name == "entry" else at.clone(), c)
         return float(value) if as_float else value
 
     first = student["numerical_gradient"](f, given, **hyper)
@@ -65,12 +67,15 @@ def mlp_backward(
     student: Student, X: Tensor, targets: Tensor, params: Parameters, lent: Mapping[str, str], container: str = "list"
 ) -> dict[str, Any]:
     """Return the gradients of a net, once more, and what became of the arguments."""
-    pairs = [(W.clone(), b.clone()) for W, b in params]
-    given = tuple(pairs) if container == "tuple" else pairs
+    pairs = tuple((W.clone(), b.clone()) for W, b in params)
+    results, changed = [], False
     with lend(student, lent):
-        first = student["mlp_backward"](X, targets, given)
-        again = student["mlp_backward"](X, targets, given)
-    return {"first": first, "again": again, "X": X, "targets": targets, "params": pairs}
+        for _ in range(2):
+            given = pairs if container == "tuple" else list(pairs)
+            results.append(student["mlp_backward"](X, targets, given))
+            changed |= [id(pair) for pair in given] != [id(pair) for pair in pairs]
+    first, again = results
+    return {"first": first, "again": again, "X": X, "targets": targets, "params": pairs, "changed": changed}
 
 
 def train(
@@ -80,15 +85,19 @@ def train(
     runs: Sequence[Mapping[str, Any]],
     lent: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Train once for each run: the arguments of train_by_hand, with ``seed`` for the generator's and ``other`` for the
-    global seed; return all parameters, and the data afterwards."""
+    """Train once for each run and return all parameters, and the data afterwards.
+
+    A run holds the arguments of train_by_hand, ``seed`` for the generator's (None: go on with the last generator), and
+    ``other`` for the global seed.
+    """
     results = []
     with lend(student, lent):
         for run in runs:
             arguments = {key: value for key, value in run.items() if key not in ("seed", "other")}
             if "other" in run:
                 torch.manual_seed(run["other"])
-            generator = torch.Generator().manual_seed(run["seed"])
+            if run["seed"] is not None:
+                generator = torch.Generator().manual_seed(run["seed"])
             results.append(student["train_by_hand"](X, y, generator=generator, **arguments))
     return {"results": results, "X": X, "y": y}
 
@@ -144,15 +153,22 @@ def graph(student: Student, start: Mapping[str, float], graphs: Sequence[Sequenc
     after each backward (leaves and the graph's own), and ``data`` of the leaves at the end.
     """
     leaves = {name: student["Value"](number) for name, number in start.items()}
+    made: dict[int, Any] = {}
     told: dict[str, Any] = {"before": {name: leaf.grad for name, leaf in leaves.items()}, "graphs": []}
     for steps in graphs:
         values = dict(leaves)
         for name, operation, inputs in steps:
             operands = [values[x] if isinstance(x, str) else x for x in inputs]
             values[name] = OPERATIONS[operation](*operands)
+            made[id(values[name])] = values[name]
         root = values[steps[-1][0]] if steps else next(iter(leaves.values()))
         is_value = isinstance(root, student["Value"])
         data = {name: value.data for name, value in values.items()} if is_value else {}
+        others = [
+            (value, getattr(value, "grad", None))
+            for value in made.values()
+            if all(value is not v for v in values.values())
+        ]
         returned = root.backward() if is_value else None
         told["graphs"].append(
             {
@@ -161,6 +177,7 @@ def graph(student: Student, start: Mapping[str, float], graphs: Sequence[Sequenc
                 "data": data,
                 "grad": {name: value.grad for name, value in values.items()} if is_value else {},
                 "returned": type(returned).__name__,
+                "touched": any(getattr(value, "grad", None) != before for value, before in others),
             }
         )
     told["leaves"] = {name: leaf.data for name, leaf in leaves.items()}

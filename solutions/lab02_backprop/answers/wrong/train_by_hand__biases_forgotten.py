@@ -1,5 +1,5 @@
 """Mistake: the biases stay where they are.
-Expect: the biases do not learn
+Expect: the biases have not moved
 """
 
 import torch

@@ -1,5 +1,5 @@
 """Mistake: the first layer stays where it is.
-Expect: only the last layer learns
+Expect: only the last layer has moved
 """
 
 import torch

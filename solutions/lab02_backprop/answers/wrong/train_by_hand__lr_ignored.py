@@ -1,5 +1,5 @@
 """Mistake: takes the whole gradient.
-Expect: is lr used, and do they move?
+Expect: the parameters have not moved
 """
 
 import torch
