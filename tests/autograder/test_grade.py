@@ -37,6 +37,12 @@ def test_names_are_the_properties_in_words(lab):
     assert [result.name for result in results(lab, "half")] == ["is half", "leaves its input alone"]
 
 
+def test_only_the_named_properties_are_run_and_an_unknown_one_is_never_a_pass(lab):
+    assert [result.name for result in results(lab, "half", only=["is half"])] == ["is half"]
+    with pytest.raises(GraderError, match="could not be run"):
+        results(lab, "half", only=["is a third"])
+
+
 def test_an_unknown_lab_or_question_names_the_known_ones(lab, tmp_path):
     with pytest.raises(LookupError, match="no question 'thirds'; known: half, descent"):
         results(lab, "thirds")
