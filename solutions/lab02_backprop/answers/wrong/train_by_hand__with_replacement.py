@@ -1,0 +1,14 @@
+"""Mistake: draws the rows of a batch with replacement.
+Expect: a row is left out or used twice
+"""
+
+def train_by_hand(X, y, hidden, lr, epochs, batch_size, generator):
+    params = draw_net([X.shape[1], hidden, int(y.max()) + 1], generator)
+
+    for epoch in range(epochs):
+        order = torch.randint(len(X), (len(X),), generator=generator)
+        for start in range(0, len(X), batch_size):
+            rows = order[start : start + batch_size]
+            grads = mlp_backward(X[rows], y[rows], params)
+            params = [(W - lr * gW, b - lr * gb) for (W, b), (gW, gb) in zip(params, grads)]
+    return params
