@@ -1,12 +1,16 @@
 """What is special about lab 02: functions lent by one question to another, and thresholds of a training run."""
 
+import ast
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from autograder.grade import _modules
+from autograder.rules import violations
 from autograder.student import InProcess
+from autograder.testing import AUTOGRAD, FROM_SCRATCH
 from tests.labs.conftest import LABS
 
 LAB = next(lab for lab in LABS if lab.name == "lab02_backprop")
@@ -118,3 +122,48 @@ def test_the_thresholds_of_train_by_hand_have_a_margin(capsys):
         )
     assert max(losses) < limits[0] / 1.5
     assert min(accuracies) > limits[1] + 0.03
+
+
+def sentences(source: str) -> set[str]:
+    """Return the sentences of a cell's dictionaries, which stand with what a mistake would give or with its shape."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Dict):
+            formulas = [value for value in node.values if "Lambda" in ast.dump(value) and isinstance(value, ast.Tuple)]
+            found |= {
+                text.value for text in [*node.keys, *node.values] if isinstance(text, ast.Constant) and not formulas
+            }
+    return {text for text in found if isinstance(text, str) and " " in text}
+
+
+def test_visible_and_hidden_tests_say_the_same_of_the_same_mistake():
+    """The report merges what students read by its wording; the planted fault is a sentence with one word changed."""
+    hidden = {
+        node.value
+        for node in ast.walk(ast.parse((LAB.folder / "hidden_tests.py").read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    cells = [source for source in LAB.first_cells if "lambda" in source or "mistaken" in source]
+    visible = set().union(*map(sentences, [*cells, *(LAB.cells[f"{q}_visible"].source for q in LAB.questions)]))
+    assert len(visible) > 50
+    assert visible <= hidden, sorted(visible - hidden)
+    assert not {text.replace("the", "a", 1) for text in visible if "the" in text} <= hidden
+
+
+def test_given_names_that_reach_autograd_say_so():
+    """An answer is refused for any name that leads there, also a local one of its own: none may be a likely name."""
+    refused = (*AUTOGRAD, *FROM_SCRATCH)
+    given = [name for source in LAB.first_cells for name in definitions(source)]
+    assert "by_autograd" in given
+    reaching = [name for name in given if violations(LAB.first_cells, [name], refused)]
+    assert "without_autograd" in reaching
+    assert [name for name in reaching if "autograd" not in name.lower()] == []
+
+
+def definitions(source: str) -> list[str]:
+    names: list[str] = []
+    for node in ast.parse(source).body:
+        names += [node.name] if isinstance(node, ast.FunctionDef) else []
+        targets = getattr(node, "targets", [getattr(node, "target", None)])
+        names += [name.id for target in targets if target for name in ast.walk(target) if isinstance(name, ast.Name)]
+    return names
