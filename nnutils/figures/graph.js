@@ -142,16 +142,17 @@ function render({ model, el }) {
   const boxes = s("g", {});
   const labels = s("g", { class: "nn-chips", "aria-hidden": "true" });
   const svg = s("svg", { class: "nn-graph-svg", role: "group" }, heads, lines, boxes, labels);
-  svg.addEventListener("keydown", (event) => {
+  const transport = h("div", { class: "nn-transport" }, playButton, backButton, stepButton, h("div", { class: "nn-slider nn-scrub" }, scrub, scrubText));
+  for (const part of [svg, transport]) part.addEventListener("keydown", (event) => {
     const target = { ArrowRight: now.stage + 1, ArrowLeft: now.stage - 1, Home: 0, End: now.last }[event.key];
-    if (target === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (target === undefined || event.target === scrub || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     goTo(target);
   });
-  const legend = h("p", { class: "nn-legend" }, value("value"), " (above), computed forward · ", gradient("gradient"), " (below), computed backward · ✓ all contributions are in");
+  const legend = h("p", { class: "nn-legend" }, value("value"), " (above), computed forward · ", gradient("gradient"), " (below), computed backward · ✓ all contributions are in · ", gradient("○"), " on an arrow: the gradient sent, received × derivative · select a box to see its local derivatives (×) on its arrows");
 
   const root = h("div", { class: "nn-ui nn-graph", style: `--nn-value: ${spec.colors.value}; --nn-gradient: ${spec.colors.gradient}` },
-    examples.el, about, h("div", { class: "nn-transport" }, playButton, backButton, stepButton, h("div", { class: "nn-slider nn-scrub" }, scrub, scrubText)),
+    examples.el, about, transport,
     svg, legend, h("div", { class: "nn-cards" }, h("div", { class: "nn-card" }, happens, verdict.el), detail), knobs,
     h("div", { class: "nn-foot" }, button("Reset", () => { graph.pause(); change(initial); }), linkButton(model)));
   keepKeys(root);
@@ -341,7 +342,7 @@ function render({ model, el }) {
         : complete ? `${input} is used ${word(uses)}, and all have reported: ${sum(parts)} = ${plain(total)}.`
         : `${input} is used ${word(uses)}: ${parts.length} of ${uses} so far.`;
       const names = Object.keys(inputs);
-      const end = done < passed.length ? "" : ` The backward pass is done: the gradient with respect to (${names.join(", ")}) is (${names.map((name) => plain(nodes[name].gradient)).join(", ")}).`;
+      const end = done < passed.length ? "" : ` Done: the gradient at (${names.join(", ")}) is (${names.map((name) => plain(nodes[name].gradient)).join(", ")}).`;
       return pretty(`${passes} ${so}`) + pretty(end);
     }
     if (forward) {

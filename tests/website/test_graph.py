@@ -174,6 +174,11 @@ def test_a_node_in_focus_shows_its_local_derivatives_and_arrow_keys_step(
     expect(node).to_have_attribute("aria-pressed", "true")
     figure.get_by_role("button", name="Step").focus()
     expect(detail).to_contain_text("Node c")
+    one.page.keyboard.press("ArrowRight")
+    expect(stage).to_have_value("1")
+    stage.focus()
+    one.page.keyboard.press("ArrowRight")  # a slider steps by itself: one stage, not two
+    expect(stage).to_have_value("2")
     node.click()
     expect(node).to_have_attribute("aria-pressed", "false")
     figure.locator("[data-node=e]").hover()
@@ -193,6 +198,29 @@ def test_play_runs_to_the_end_one_stage_at_a_time_and_pauses(visit: Callable[...
     figure.get_by_role("button", name="Play").click()
     figure.get_by_role("button", name="Play").wait_for(timeout=5000)
     expect(stage).to_have_value("10")
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_the_figure_keeps_its_height_while_one_steps_through_it(
+    visit: Callable[..., Visit], graph_page: str, width: int
+) -> None:
+    one = visit(width=width)
+    figure = graph(one, graph_page)
+    for name in EXAMPLES:
+        heights = []
+        for stage in (0, 99):
+            one.page.evaluate(
+                "(hash) => (location.hash = hash)", f"{graph_page.split('#')[1]}?example={name}&stage={stage}"
+            )
+            expect(figure.locator(".nn-verdict")).to_contain_text("Done: the gradient" if stage else "Only the inputs")
+            heights.append(figure.bounding_box()["height"])
+        assert heights[0] == heights[1], (name, heights)
+
+
+def test_the_legend_says_what_circles_and_boxes_mean(visit: Callable[..., Visit], graph_page: str) -> None:
+    legend = graph(visit(), graph_page).locator(".nn-legend")
+    expect(legend).to_contain_text("on an arrow: the gradient sent, received × derivative")
+    expect(legend).to_contain_text("select a box to see its local derivatives (×)")
 
 
 # What a drawing may not do: letters under 11 pixels, text outside its node, an edge through a node that is not at its
