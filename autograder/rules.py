@@ -172,7 +172,7 @@ def _uses(definition: ast.AST, book: dict[str, list[ast.AST]]) -> Iterator[tuple
                 yield "path", path
             if isinstance(node, ast.Attribute):
                 yield "path", f".{node.attr}"
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node not in local.own:
             if node.id in book:
                 yield "name", node.id
             else:  # from torch.optim import *
@@ -183,13 +183,79 @@ def _uses(definition: ast.AST, book: dict[str, list[ast.AST]]) -> Iterator[tuple
 
 
 class _Local:
-    """The nodes of one definition without annotations, and the imports inside it."""
+    """The nodes of one definition without annotations, the imports inside it, and the names that it has of its own."""
 
     def __init__(self, definition: ast.AST) -> None:
         self.nodes = list(_without_annotations(definition))
+        self.own = set(_own_names(definition, frozenset()))
         self.imports: dict[str, str] = {}
         for node in self.nodes:
             self.imports |= _imports(node)
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_SCOPES = (*_FUNCTIONS, ast.ClassDef, *_COMPREHENSIONS)
+
+
+def _own_names(node: ast.AST, outer: frozenset[str]) -> Iterator[ast.Name]:
+    """Yield the names below a node that a function binds itself, which therefore mean nothing of the top level.
+
+    In doubt a name is not a function's own.
+    """
+    if isinstance(node, ast.Name) and node.id in outer:
+        yield node
+    inner, first = outer, _evaluated_outside(node)
+    own = [part for part in _same_scope(ast.iter_child_nodes(node)) if part not in first]
+    if isinstance(node, _FUNCTIONS):
+        declared = {name for part in own if isinstance(part, ast.Global) for name in part.names}
+        inner = (outer | {name for part in own for name in _binds(part)}) - declared
+    elif isinstance(node, _COMPREHENSIONS):
+        inner = outer | {name for loop in node.generators for part in ast.walk(loop.target) for name in _binds(part)}
+    elif isinstance(node, ast.ClassDef):  # its body reads the names that it binds itself from the top level
+        inner = outer - {name for part in own for name in _binds(part)}
+    for child in [*first, *_inside(node, first)]:
+        yield from _own_names(child, outer if child in first else inner)
+
+
+def _evaluated_outside(node: ast.AST) -> list[ast.AST]:
+    """Return the parts of a function or comprehension that run before its own names exist."""
+    if isinstance(node, _COMPREHENSIONS):
+        return [node.generators[0].iter]
+    if not isinstance(node, _FUNCTIONS):
+        return []
+    defaults = [default for default in (*node.args.defaults, *node.args.kw_defaults) if default is not None]
+    around = [] if isinstance(node, ast.Lambda) else [*node.decorator_list, *([node.returns] if node.returns else [])]
+    return [*defaults, *around]
+
+
+def _inside(node: ast.AST, without: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """Yield the children of a node; of arguments and of a comprehension's loops their parts, without those named."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.arguments | ast.comprehension):
+            yield from (part for part in ast.iter_child_nodes(child) if part not in without)
+        elif child not in without:
+            yield child
+
+
+def _same_scope(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    for node in nodes:
+        yield node
+        if not isinstance(node, _SCOPES):
+            yield from _same_scope(ast.iter_child_nodes(node))
+
+
+def _binds(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.arg):
+        yield node.arg
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
+        yield node.id
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        yield from _imports(node)
+    elif isinstance(node, ast.ExceptHandler) and node.name:
+        yield node.name
 
 
 def _without_annotations(node: ast.AST) -> Iterator[ast.AST]:
@@ -213,6 +279,8 @@ def _path(node: ast.AST, local: _Local, book: dict[str, list[ast.AST]], depth: i
         return None
     if node.id in local.imports:
         return local.imports[node.id]
+    if node in local.own:
+        return None
     for definition in reversed(book.get(node.id, [])):
         if path := _imports(definition).get(node.id):
             return path

@@ -35,6 +35,20 @@ USES = {
 }
 
 
+HELPER = "import torch\ndef helper(p): return torch.optim.SGD(p)"
+USES |= {
+    "default that has the name of its argument": f"{HELPER}\n\ndef Q(p, helper=helper): return helper(p)",
+    "keyword default": f"{HELPER}\n\ndef Q(p, *, helper=helper): return helper(p)",
+    "lambda's default": f"{HELPER}\n\nQ = lambda p, helper=helper: helper(p)",
+    "loop over its own name": f"{HELPER}\n\ndef Q(p): return [helper(p) for helper in [helper]]",
+    "declared global": f"{HELPER}\n\ndef Q(p):\n    global helper\n    helper = helper\n    return helper(p)",
+    "after a comprehension": f"{HELPER}\n\ndef Q(p):\n    [0 for helper in p]\n    return helper(p)",
+    "bound in a nested function only": f"{HELPER}\n\ndef Q(p):\n    def inner(): helper = 1\n    return helper(p)",
+    "class body in a function": f"{HELPER}\n\ndef Q(helper):\n    class A: helper = helper\n    return A.helper(1)",
+    "method beside an attribute": f"{HELPER}\n\nclass Q:\n    helper = 1\n    def step(self): return helper(1)",
+}
+
+
 @pytest.mark.parametrize("use", USES)
 def test_a_use_is_found(use):
     assert violations(USES[use].split("\n\n"), ["Q"], REFUSED)
@@ -55,6 +69,13 @@ def test_a_use_is_found(use):
         ["class optim:\n    SGD = 1", "def Q(p): return optim.SGD"],
         ["import torch", "def Q(p): return torch.nn.utils.parameters_to_vector(p)"],
         ["this is not Python", "def Q(p): return p"],
+        [HELPER, "def Q(p):\n    def helper(p): return p\n    return helper(p)"],
+        [HELPER, "def Q(helper): return helper.step()"],
+        [HELPER, "def Q(p):\n    for helper in p: helper.step()"],
+        [HELPER, "def Q(p): return [helper.step() for helper in p]"],
+        [HELPER, "Q = lambda helper: helper()"],
+        [HELPER, "class Q:\n    def step(self):\n        helper = self\n        return lambda: helper"],
+        ["from torch import optim", "def Q(p):\n    optim = p\n    return optim.SGD"],
     ],
 )
 def test_what_the_question_does_not_use_costs_nothing(cells):
