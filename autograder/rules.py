@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+from autograder.scopes import imports_of, own_names
+
 __all__ = ["refuses", "sentence", "violations"]
 
 
@@ -140,18 +142,6 @@ def _plain(node: ast.Assign, name: str) -> bool:
     )
 
 
-def _imports(node: ast.AST) -> dict[str, str]:
-    """Return what an import statement binds: name -> dotted path."""
-    bound = {}
-    if isinstance(node, ast.Import):
-        for alias in node.names:
-            bound[alias.asname or alias.name.split(".")[0]] = alias.name if alias.asname else alias.name.split(".")[0]
-    elif isinstance(node, ast.ImportFrom) and node.level == 0:
-        for alias in node.names:
-            bound[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-    return bound
-
-
 def _uses(definition: ast.AST, book: dict[str, list[ast.AST]]) -> Iterator[tuple[str, str]]:
     """Yield ("name", top-level name) and ("path", dotted path) for everything a definition refers to."""
     if isinstance(definition, ast.Import | ast.ImportFrom):
@@ -187,75 +177,10 @@ class _Local:
 
     def __init__(self, definition: ast.AST) -> None:
         self.nodes = list(_without_annotations(definition))
-        self.own = set(_own_names(definition, frozenset()))
+        self.own = own_names(definition)
         self.imports: dict[str, str] = {}
         for node in self.nodes:
-            self.imports |= _imports(node)
-
-
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_SCOPES = (*_FUNCTIONS, ast.ClassDef, *_COMPREHENSIONS)
-
-
-def _own_names(node: ast.AST, outer: frozenset[str]) -> Iterator[ast.Name]:
-    """Yield the names below a node that a function binds itself, which therefore mean nothing of the top level.
-
-    In doubt a name is not a function's own.
-    """
-    if isinstance(node, ast.Name) and node.id in outer:
-        yield node
-    inner, first = outer, _evaluated_outside(node)
-    own = [part for part in _same_scope(ast.iter_child_nodes(node)) if part not in first]
-    if isinstance(node, _FUNCTIONS):
-        declared = {name for part in own if isinstance(part, ast.Global) for name in part.names}
-        inner = (outer | {name for part in own for name in _binds(part)}) - declared
-    elif isinstance(node, _COMPREHENSIONS):
-        inner = outer | {name for loop in node.generators for part in ast.walk(loop.target) for name in _binds(part)}
-    elif isinstance(node, ast.ClassDef):  # its body reads the names that it binds itself from the top level
-        inner = outer - {name for part in own for name in _binds(part)}
-    for child in [*first, *_inside(node, first)]:
-        yield from _own_names(child, outer if child in first else inner)
-
-
-def _evaluated_outside(node: ast.AST) -> list[ast.AST]:
-    """Return the parts of a function or comprehension that run before its own names exist."""
-    if isinstance(node, _COMPREHENSIONS):
-        return [node.generators[0].iter]
-    if not isinstance(node, _FUNCTIONS):
-        return []
-    defaults = [default for default in (*node.args.defaults, *node.args.kw_defaults) if default is not None]
-    around = [] if isinstance(node, ast.Lambda) else [*node.decorator_list, *([node.returns] if node.returns else [])]
-    return [*defaults, *around]
-
-
-def _inside(node: ast.AST, without: Sequence[ast.AST]) -> Iterator[ast.AST]:
-    """Yield the children of a node; of arguments and of a comprehension's loops their parts, without those named."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.arguments | ast.comprehension):
-            yield from (part for part in ast.iter_child_nodes(child) if part not in without)
-        elif child not in without:
-            yield child
-
-
-def _same_scope(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    for node in nodes:
-        yield node
-        if not isinstance(node, _SCOPES):
-            yield from _same_scope(ast.iter_child_nodes(node))
-
-
-def _binds(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.arg):
-        yield node.arg
-    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
-        yield node.id
-    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield node.name
-    elif isinstance(node, ast.Import | ast.ImportFrom):
-        yield from _imports(node)
-    elif isinstance(node, ast.ExceptHandler) and node.name:
-        yield node.name
+            self.imports |= imports_of(node)
 
 
 def _without_annotations(node: ast.AST) -> Iterator[ast.AST]:
@@ -282,7 +207,7 @@ def _path(node: ast.AST, local: _Local, book: dict[str, list[ast.AST]], depth: i
     if node in local.own:
         return None
     for definition in reversed(book.get(node.id, [])):
-        if path := _imports(definition).get(node.id):
+        if path := imports_of(definition).get(node.id):
             return path
         if isinstance(definition, ast.Assign) and isinstance(definition.value, ast.Name | ast.Attribute):
             alias = definition.value
