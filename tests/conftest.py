@@ -1,6 +1,24 @@
-"""What the summary of a test run tells besides passed and failed."""
+"""What all tests share: an environment that no test changes for the next one, and what the summary of a run tells."""
+
+import os
+from collections.abc import Iterator
+from unittest import mock
 
 import pytest
+
+
+@pytest.fixture(autouse=True, scope="module")
+def environment_of_the_module() -> Iterator[None]:
+    """Put back the environment variables that fixtures of a module set."""
+    with mock.patch.dict(os.environ):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def environment_of_the_test() -> Iterator[None]:
+    """Put back the environment variables that a test sets: reading the grader's settings sets some."""
+    with mock.patch.dict(os.environ):
+        yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
