@@ -24,14 +24,14 @@ def _own(node: ast.AST, outer: frozenset[str]) -> Iterator[ast.Name]:
     if isinstance(node, ast.Name) and node.id in outer:
         yield node
     inner, first = outer, _evaluated_outside(node)
-    own = [part for part in _same_scope(ast.iter_child_nodes(node)) if part not in first]
     if isinstance(node, _FUNCTIONS):
+        own = [part for part in _same_scope(ast.iter_child_nodes(node)) if part not in first]
         declared = {name for part in own if isinstance(part, ast.Global) for name in part.names}
         inner = (outer | {name for part in own for name in _binds(part)}) - declared
     elif isinstance(node, _COMPREHENSIONS):
         inner = outer | {name for loop in node.generators for part in ast.walk(loop.target) for name in _binds(part)}
     elif isinstance(node, ast.ClassDef):  # its body reads the names that it binds itself from the top level
-        inner = outer - {name for part in own for name in _binds(part)}
+        inner = outer - {name for part in _same_scope(ast.iter_child_nodes(node)) for name in _binds(part)}
     for child in [*first, *_inside(node, first)]:
         yield from _own(child, outer if child in first else inner)
 
