@@ -107,7 +107,11 @@ class Notebook:
         raise AssertionError(f"JupyterLab does not run cell {cell}")
 
     def says(self, cell: int, text: str) -> None:
-        """Run a cell and wait until it prints a text."""
+        """Run a cell until it prints a text: a setting may reach the kernel after the first run was asked for."""
+        for _ in range(4):
+            with contextlib.suppress(AssertionError):
+                expect(self.run(cell).locator(".jp-OutputArea-output")).to_contain_text(text, timeout=4000)
+                return
         expect(self.run(cell).locator(".jp-OutputArea-output")).to_contain_text(text)
 
 
