@@ -98,7 +98,7 @@ def test_right_answers_pass_the_visible_test_beside_wrong_ones(answer):
     exec(LAB.cells["mlp_backward_visible"].source, names)
 
 
-def test_the_thresholds_of_train_by_hand_have_a_margin(capsys):
+def test_the_thresholds_of_train_by_hand_have_a_margin(record_property):
     """The solution over 24 seeds, each with its own split, order of pixels, and start."""
     namespace: dict = {}
     for source in LAB.solved:
@@ -114,12 +114,11 @@ def test_the_thresholds_of_train_by_hand_have_a_margin(capsys):
             losses.append(float(F.cross_entropy(hidden.net_logits(X, runs[0]), y)))
             accuracies.append(float((hidden.net_logits(held_out, runs[1]).argmax(1) == labels).float().mean()))
         limits = hidden.FIRST_LOSS, hidden.ACCURACY
-    with capsys.disabled():
-        print(
-            f"\ntrain_by_hand over 24 seeds: loss after one epoch at most {max(losses):.2f} (limit {limits[0]}), "
-            f"accuracy at least {min(accuracies):.3f}, mean {np.mean(accuracies):.3f} (limit {limits[1]})",
-            end="",
-        )
+    record_property(
+        "answers",
+        f"{LAB.name}, train_by_hand over 24 seeds: loss after one epoch at most {max(losses):.2f} (limit {limits[0]}), "
+        f"accuracy at least {min(accuracies):.3f}, mean {np.mean(accuracies):.3f} (limit {limits[1]})",
+    )
     assert max(losses) < limits[0] / 1.5
     assert min(accuracies) > limits[1] + 0.03
 
@@ -151,7 +150,7 @@ def test_visible_and_hidden_tests_say_the_same_of_the_same_mistake():
 
 
 def test_given_names_that_reach_autograd_say_so():
-    """An answer is refused for any name that leads there, also a local one of its own: none may be a likely name."""
+    """An answer is refused for any given name that leads there: none may be one that a learner takes up unawares."""
     refused = (*AUTOGRAD, *FROM_SCRATCH)
     given = [name for source in LAB.first_cells for name in definitions(source)]
     assert "by_autograd" in given
