@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from nnutils.names import one_of
+from nnutils.arguments import one_of
 
 __all__ = ["OPERATIONS", "Contribution", "Operation", "Step", "backward", "contributions", "forward"]
 

@@ -21,7 +21,7 @@ import platformdirs
 import torch
 from torch import Tensor
 
-from nnutils.names import one_of
+from nnutils.arguments import one_of
 
 __all__ = ["NAMES", "Split", "available", "folder", "load"]
 

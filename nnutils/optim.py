@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nnutils.names import one_of
+from nnutils.arguments import one_of
 
 __all__ = [
     "RULES",

@@ -9,7 +9,7 @@ import anywidget
 import traitlets
 
 from nnutils import autograd
-from nnutils.names import one_of
+from nnutils.arguments import one_of
 
 from . import bundle, still
 from .output import CSS, in_range, on_a_page

@@ -12,7 +12,7 @@ import traitlets
 from torch import Tensor
 
 from nnutils import optim
-from nnutils.names import one_of
+from nnutils.arguments import one_of
 
 from . import bundle, still
 from .output import CSS, in_range, on_a_page
