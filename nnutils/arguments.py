@@ -17,6 +17,7 @@ from torch import Tensor
 __all__ = [
     "below_one",
     "class_indices",
+    "floating",
     "nonnegative",
     "one_of",
     "positive",
@@ -135,6 +136,23 @@ def shape(where: str, axes: str, **tensors: Tensor) -> None:
             raise ValueError(f"{where}: expected {name} to be a torch.Tensor, got {type(tensor).__name__}")
         if tensor.ndim < least or (least == len(names) and tensor.ndim > least):
             raise ValueError(f"{where}: expected {name} of shape {axes}, got {tuple(tensor.shape)}")
+
+
+def floating(where: str, **tensors: Tensor) -> None:
+    """Refuse what is not a tensor of a real floating-point dtype.
+
+    Examples
+    --------
+    >>> floating("relu", z=torch.tensor([1, 2]))
+    Traceback (most recent call last):
+    ValueError: relu: got z of dtype torch.int64, expected a floating-point dtype; use .float()
+    """
+    shape(where, "(...)", **tensors)
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point():
+            raise ValueError(
+                f"{where}: got {name} of dtype {tensor.dtype}, expected a floating-point dtype; use .float()"
+            )
 
 
 def same_shape(where: str, **tensors: Tensor) -> None:

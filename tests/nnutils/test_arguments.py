@@ -51,6 +51,17 @@ def test_what_is_no_tensor_is_named():
         arguments.shape("f", "(N,)", x=[1.0])  # type: ignore[arg-type]
 
 
+def test_only_floating_point_tensors_pass():
+    arguments.floating("f", a=torch.zeros(2), b=torch.zeros((), dtype=torch.float64))
+    for wrong, message in (
+        (torch.tensor([1]), r"f: got x of dtype torch.int64, expected a floating-point dtype; use .float\(\)"),
+        (torch.zeros(1, dtype=torch.complex64), "dtype torch.complex64"),
+        (1.0, "f: expected x to be a torch.Tensor, got float"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            arguments.floating("f", x=wrong)  # type: ignore[arg-type]
+
+
 def test_shapes_that_would_broadcast_are_refused():
     arguments.same_shape("f", a=torch.zeros(2, 1), b=torch.zeros(2, 1))
     with pytest.raises(ValueError, match=r"got a of shape \(2, 1\) and b of shape \(2,\), expected one shape"):
