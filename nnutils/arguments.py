@@ -195,14 +195,14 @@ def class_indices(where: str, targets: Tensor, *, classes: int) -> None:
     ValueError: cross_entropy: got targets from 0 to 3, expected class indices from 0 to 2
     >>> class_indices("cross_entropy", torch.tensor([0.0, 1.0]), classes=3)
     Traceback (most recent call last):
-    ValueError: cross_entropy: got targets of dtype torch.float32, expected class indices of dtype torch.int64; use .long()
+    ValueError: cross_entropy: got targets of dtype torch.float32, expected class indices (torch.int64); use .long()
     """
     if targets.dtype != torch.int64:
         raise ValueError(
-            f"{where}: got targets of dtype {targets.dtype}, expected class indices of dtype torch.int64; use .long()"
+            f"{where}: got targets of dtype {targets.dtype}, expected class indices (torch.int64); use .long()"
         )
-    if targets.numel() and not (0 <= int(targets.min()) and int(targets.max()) < classes):
+    lowest, highest = (int(end) for end in targets.aminmax()) if targets.numel() else (0, 0)
+    if lowest < 0 or highest >= classes:
         raise ValueError(
-            f"{where}: got targets from {int(targets.min())} to {int(targets.max())}, "
-            f"expected class indices from 0 to {classes - 1}"
+            f"{where}: got targets from {lowest} to {highest}, expected class indices from 0 to {classes - 1}"
         )
