@@ -1,23 +1,25 @@
-"""Update rules from scratch, each a pure function, and one class that runs any of them as a ``torch.optim.Optimizer``.
+r"""Update rules from scratch, each a pure function, and one class that runs any of them as a ``torch.optim.Optimizer``.
 
 The contract that all rules share::
 
     delta, state = rule(grad, state, *, lr, ...)
 
 ``grad`` is the gradient of the loss with respect to one parameter tensor (any shape), ``state`` what the rule
-remembers about that parameter: a dict, empty before the first step. The rule returns the change to ADD to the
-parameter and the new state, and changes neither of its inputs. Nothing in a rule knows about modules, loops or
-devices, so the same text serves the book, a training run, and a trajectory in the plane. Hyperparameters have
-PyTorch's names and defaults; :math:`\\varepsilon` (``eps``) stands outside the root, as in PyTorch.
+remembers about that parameter: a dict in which a missing entry counts as 0, so that it is empty before the first step.
+The rule returns the change to ADD to the parameter and the new state, and changes neither of its inputs. Nothing in a
+rule knows about modules, loops or devices, so the same text serves the book, a training run, and a trajectory in the
+plane; from ``initial_state``, which holds tensors only, it serves compiled, captured and stacked runs as well.
+Hyperparameters have PyTorch's names and defaults; :math:`\varepsilon` (``eps``) stands outside the root, as in PyTorch.
 """
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from nnutils.arguments import one_of
+from nnutils.arguments import below_one, nonnegative, one_of, whole
 
 __all__ = [
     "RULES",
@@ -31,6 +33,7 @@ __all__ = [
     "adagrad",
     "adam",
     "adamax",
+    "initial_state",
     "minimize",
     "momentum",
     "nesterov",
@@ -43,7 +46,7 @@ Rule = Callable[..., tuple[Tensor, State]]
 
 
 def sgd(grad: Tensor, state: State, *, lr: float) -> tuple[Tensor, State]:
-    """Gradient descent: ``delta = -lr * g`` (Robbins and Monro 1951).
+    r"""Return the step of gradient descent: :math:`\Delta = -\eta g` (Robbins and Monro 1951).
 
     Examples
     --------
@@ -54,22 +57,43 @@ def sgd(grad: Tensor, state: State, *, lr: float) -> tuple[Tensor, State]:
 
 
 def momentum(grad: Tensor, state: State, *, lr: float, momentum: float = 0.9) -> tuple[Tensor, State]:
-    """Heavy ball (Polyak 1964) in PyTorch's form: ``b = mu b + g``, ``delta = -lr b``."""
+    r"""Return the step of the heavy ball (Polyak 1964) in PyTorch's form: :math:`b = \mu b + g, \Delta = -\eta b`.
+
+    Examples
+    --------
+    >>> g = torch.tensor([1.0])
+    >>> delta, state = momentum(g, {}, lr=0.1)
+    >>> momentum(g, state, lr=0.1)
+    (tensor([-0.1900]), {'buffer': tensor([1.9000])})
+    """
     buffer = momentum * state.get("buffer", 0.0) + grad
     return -lr * buffer, {"buffer": buffer}
 
 
 def nesterov(grad: Tensor, state: State, *, lr: float, momentum: float = 0.9) -> tuple[Tensor, State]:
-    """Nesterov momentum (Sutskever et al. 2013, section 2) in PyTorch's form.
+    r"""Return the step of Nesterov's momentum (Sutskever et al. 2013, section 2) in PyTorch's form.
 
-    ``b = mu b + g``, ``delta = -lr (g + mu b)``. What it moves are the look-ahead points of the textbook form.
+    :math:`b = \mu b + g, \Delta = -\eta (g + \mu b)`. What it moves are the look-ahead points of the textbook form.
+
+    Examples
+    --------
+    >>> nesterov(torch.tensor([1.0]), {}, lr=0.1)
+    (tensor([-0.1900]), {'buffer': tensor([1.])})
     """
     buffer = momentum * state.get("buffer", 0.0) + grad
     return -lr * (grad + momentum * buffer), {"buffer": buffer}
 
 
 def adagrad(grad: Tensor, state: State, *, lr: float = 0.01, eps: float = 1e-10) -> tuple[Tensor, State]:
-    """Adagrad: ``G = G + g^2``, ``delta = -lr g / (sqrt(G) + eps)`` (Duchi et al. 2011, diagonal form, equation 1)."""
+    r"""Return the step of Adagrad (Duchi et al. 2011, the diagonal form of equation 1).
+
+    :math:`G = G + g^2, \Delta = -\eta\, g / (\sqrt G + \varepsilon)`
+
+    Examples
+    --------
+    >>> adagrad(torch.tensor([1.0, 100.0]), {}, lr=0.1)
+    (tensor([-0.1000, -0.1000]), {'sum': tensor([1.0000e+00, 1.0000e+04])})
+    """
     total = state.get("sum", 0.0) + grad**2
     return -lr * grad / (total.sqrt() + eps), {"sum": total}
 
@@ -77,7 +101,15 @@ def adagrad(grad: Tensor, state: State, *, lr: float = 0.01, eps: float = 1e-10)
 def rmsprop(
     grad: Tensor, state: State, *, lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8
 ) -> tuple[Tensor, State]:
-    """RMSProp: ``s = alpha s + (1 - alpha) g^2``, ``delta = -lr g / (sqrt(s) + eps)`` (Tieleman, Hinton 2012)."""
+    r"""Return the step of RMSProp (Tieleman and Hinton 2012).
+
+    :math:`s = \alpha s + (1 - \alpha) g^2, \Delta = -\eta\, g / (\sqrt s + \varepsilon)`
+
+    Examples
+    --------
+    >>> rmsprop(torch.tensor([1.0, 100.0]), {}, lr=0.1, alpha=0.75)
+    (tensor([-0.2000, -0.2000]), {'square': tensor([2.5000e-01, 2.5000e+03])})
+    """
     square = alpha * state.get("square", 0.0) + (1 - alpha) * grad**2
     return -lr * grad / (square.sqrt() + eps), {"square": square}
 
@@ -85,10 +117,16 @@ def rmsprop(
 def adam(
     grad: Tensor, state: State, *, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
 ) -> tuple[Tensor, State]:
-    """Adam (Kingma and Ba 2015, algorithm 1); ``t`` counts steps from 1.
+    r"""Return the step of Adam (Kingma and Ba 2015, algorithm 1); ``step`` counts t from 1.
 
-    ``m = beta_1 m + (1 - beta_1) g``, ``s = beta_2 s + (1 - beta_2) g^2``,
-    ``delta = -lr * m / (1 - beta_1^t) / (sqrt(s / (1 - beta_2^t)) + eps)``
+    :math:`m = \beta_1 m + (1 - \beta_1) g, s = \beta_2 s + (1 - \beta_2) g^2,
+    \Delta = -\eta\, \frac{m}{1 - \beta_1^t} \Big/ \Big(\sqrt{\frac{s}{1 - \beta_2^t}} + \varepsilon\Big)`
+
+    Examples
+    --------
+    >>> delta, state = adam(torch.tensor([1.0, 100.0]), {}, lr=0.1)
+    >>> delta, state["step"]
+    (tensor([-0.1000, -0.1000]), 1)
     """
     beta1, beta2 = betas
     step = state.get("step", 0) + 1
@@ -102,10 +140,18 @@ def adam(
 def adamax(
     grad: Tensor, state: State, *, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
 ) -> tuple[Tensor, State]:
-    """Adamax (Kingma and Ba 2015, algorithm 2).
+    r"""Return the step of Adamax (Kingma and Ba 2015, algorithm 2).
 
-    ``m = beta_1 m + (1 - beta_1) g``, ``u = max(beta_2 u, |g| + eps)``, ``delta = -lr m / (1 - beta_1^t) / u``.
-    The paper has no ``eps``; PyTorch adds it to ``|g|`` so that a gradient of zero divides nothing by zero.
+    :math:`m = \beta_1 m + (1 - \beta_1) g, u = \max(\beta_2 u, |g| + \varepsilon),
+    \Delta = -\eta\, m / (1 - \beta_1^t) / u`
+
+    The paper has no :math:`\varepsilon`; PyTorch adds it to :math:`|g|`, so that a gradient of 0 does not give 0/0.
+
+    Examples
+    --------
+    >>> delta, state = adamax(torch.tensor([1.0, 100.0]), {}, lr=0.1)
+    >>> delta, state["largest"]
+    (tensor([-0.1000, -0.1000]), tensor([  1., 100.]))
     """
     beta1, beta2 = betas
     step = state.get("step", 0) + 1
@@ -115,6 +161,31 @@ def adamax(
 
 
 RULES: dict[str, Rule] = {rule.__name__: rule for rule in (sgd, momentum, nesterov, adagrad, rmsprop, adam, adamax)}
+"""The rules by name."""
+
+
+def initial_state(rule: Rule, weight: Tensor) -> State:
+    """Return the state before the first step as tensors, zeros all: what a run needs that does not return to Python.
+
+    ``torch.compile`` would compile anew for each value of a Python number, a CUDA graph would keep the one that it
+    recorded, and ``torch.func.vmap`` stacks tensors only. The step count is float64 (float32 on Apple's GPUs, which
+    have no float64), because :math:`1 - 0.999^t` loses four digits in float32.
+
+    Parameters
+    ----------
+    rule : callable
+        One of the rules above.
+    weight : Tensor
+        The parameter, any shape; only its shape, dtype and device are used.
+
+    Examples
+    --------
+    >>> sorted(initial_state(adam, torch.ones(2)).items())
+    [('mean', tensor([0., 0.])), ('square', tensor([0., 0.])), ('step', tensor(0., dtype=torch.float64))]
+    """
+    _, state = rule(torch.zeros_like(weight), {}, lr=0.0)
+    count = torch.zeros((), dtype=torch.float32 if weight.device.type == "mps" else torch.float64, device=weight.device)
+    return {key: torch.zeros_like(value if isinstance(value, Tensor) else count) for key, value in state.items()}
 
 
 def minimize(
@@ -154,9 +225,8 @@ def minimize(
             [0.5000],
             [0.2500]], dtype=torch.float64)
     """
-    rule = RULES[one_of("optimizer", name, RULES)]
-    if steps < 0:
-        raise ValueError(f"minimize: got steps={steps}, expected 0 or more")
+    rule = RULES[one_of("minimize", name, RULES)]
+    whole("minimize", 0, steps=steps)
     w = torch.as_tensor(list(start), dtype=torch.float64)
     path, state = [w], State()
     for _ in range(steps):
@@ -186,7 +256,18 @@ class Optimizer(torch.optim.Optimizer):
     Raises
     ------
     ValueError
-        A learning rate, decay or other hyperparameter is out of range.
+        A hyperparameter, also one of a parameter group, is out of range or none of this rule.
+    TypeError
+        A model in place of its parameters.
+
+    Examples
+    --------
+    >>> w = torch.tensor([1.0, -1.0], requires_grad=True)
+    >>> optimizer = Optimizer([w], momentum, lr=0.1, momentum=0.5)
+    >>> (w**2).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([ 0.8000, -0.8000], requires_grad=True)
     """
 
     def __init__(
@@ -199,9 +280,19 @@ class Optimizer(torch.optim.Optimizer):
         decoupled: bool = False,
         **hyper: Any,
     ) -> None:
-        _check_range(lr=lr, weight_decay=weight_decay, **hyper)
-        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, **hyper})
+        if isinstance(params, nn.Module):
+            raise TypeError(f"optimizer: got the model {type(params).__name__}, expected model.parameters()")
+        known = [name for name, one in inspect.signature(rule).parameters.items() if one.kind is one.KEYWORD_ONLY]
+        for name in hyper:
+            one_of("optimizer: hyperparameter", name, known)
         self.rule, self.decoupled, self.hyper = rule, decoupled, ("lr", *hyper)
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, **hyper})
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters with hyperparameters of their own; what is not given is as for the others."""
+        super().add_param_group(param_group)
+        for name in (*self.hyper, "weight_decay"):
+            _check_range(name, self.param_groups[-1][name])
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
@@ -224,21 +315,35 @@ class Optimizer(torch.optim.Optimizer):
         return loss
 
 
-def _check_range(**hyper: Any) -> None:
-    for name, value in hyper.items():
-        if name == "betas":
-            _check_range(**{f"betas[{i}]": beta for i, beta in enumerate(value)})
-        elif name in ("momentum", "alpha") or name.startswith("betas"):
-            if not 0 <= value < 1:
-                raise ValueError(f"optimizer: got {name}={value}, expected 0 <= {name} < 1")
-        elif not 0 <= value < float("inf"):
-            raise ValueError(f"optimizer: got {name}={value}, expected a finite number, 0 or more")
+def _check_range(name: str, value: Any) -> None:
+    if name == "betas":
+        if not isinstance(value, tuple | list) or len(value) != 2:
+            raise ValueError(f"optimizer: got betas={value}, expected two numbers, such as (0.9, 0.999)")
+        below_one("optimizer", **{f"betas[{i}]": beta for i, beta in enumerate(value)})
+    elif name in ("momentum", "alpha"):
+        below_one("optimizer", **{name: value})
+    else:
+        nonnegative("optimizer", **{name: value})
 
 
 def SGD(
-    params: Iterable[Any], lr: float, momentum: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0
+    params: Iterable[Any], lr: float, *, momentum: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0
 ) -> Optimizer:
-    """Return stochastic gradient descent, plain or with (Nesterov) momentum; equal to ``torch.optim.SGD``."""
+    """Return stochastic gradient descent, plain or with (Nesterov) momentum; equal to ``torch.optim.SGD``.
+
+    Raises
+    ------
+    ValueError
+        ``nesterov`` without momentum, or a hyperparameter out of range.
+
+    Examples
+    --------
+    >>> w = torch.ones(1, requires_grad=True)
+    >>> w.grad = torch.full((1,), 4.0)
+    >>> SGD([w], lr=0.125).step()
+    >>> w
+    tensor([0.5000], requires_grad=True)
+    """
     if nesterov and momentum == 0:
         raise ValueError("SGD: got nesterov=True with momentum=0, expected a momentum above 0")
     if momentum == 0:
@@ -247,46 +352,94 @@ def SGD(
     return Optimizer(params, rule, lr=lr, momentum=momentum, weight_decay=weight_decay)
 
 
-def Adagrad(params: Iterable[Any], lr: float = 0.01, eps: float = 1e-10, weight_decay: float = 0.0) -> Optimizer:
-    """Return Adagrad; equal to ``torch.optim.Adagrad``."""
+def Adagrad(params: Iterable[Any], lr: float = 0.01, *, eps: float = 1e-10, weight_decay: float = 0.0) -> Optimizer:
+    """Return Adagrad; equal to ``torch.optim.Adagrad``.
+
+    Examples
+    --------
+    >>> w = torch.ones(1, requires_grad=True)
+    >>> w.grad = torch.full((1,), 4.0)
+    >>> Adagrad([w], lr=0.25).step()
+    >>> w
+    tensor([0.7500], requires_grad=True)
+    """
     return Optimizer(params, adagrad, lr=lr, eps=eps, weight_decay=weight_decay)
 
 
 def RMSprop(
-    params: Iterable[Any], lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0
+    params: Iterable[Any], lr: float = 0.01, *, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0
 ) -> Optimizer:
-    """Return RMSProp; equal to ``torch.optim.RMSprop``."""
+    """Return RMSProp; equal to ``torch.optim.RMSprop``.
+
+    Examples
+    --------
+    >>> w = torch.ones(1, requires_grad=True)
+    >>> w.grad = torch.full((1,), 4.0)
+    >>> RMSprop([w], lr=0.25, alpha=0.75).step()
+    >>> w
+    tensor([0.5000], requires_grad=True)
+    """
     return Optimizer(params, rmsprop, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay)
 
 
 def Adam(
     params: Iterable[Any],
     lr: float = 1e-3,
+    *,
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
     weight_decay: float = 0.0,
 ) -> Optimizer:
-    """Return Adam with coupled weight decay; equal to ``torch.optim.Adam``."""
+    """Return Adam with coupled weight decay; equal to ``torch.optim.Adam``.
+
+    Examples
+    --------
+    >>> w = torch.ones(1, requires_grad=True)
+    >>> w.grad = torch.full((1,), 4.0)
+    >>> Adam([w], lr=0.25).step()
+    >>> w
+    tensor([0.7500], requires_grad=True)
+    """
     return Optimizer(params, adam, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
 
 def Adamax(
     params: Iterable[Any],
     lr: float = 2e-3,
+    *,
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
     weight_decay: float = 0.0,
 ) -> Optimizer:
-    """Return Adamax; equal to ``torch.optim.Adamax``."""
+    """Return Adamax; equal to ``torch.optim.Adamax``.
+
+    Examples
+    --------
+    >>> w = torch.ones(1, requires_grad=True)
+    >>> w.grad = torch.full((1,), 4.0)
+    >>> Adamax([w], lr=0.25).step()
+    >>> w
+    tensor([0.7500], requires_grad=True)
+    """
     return Optimizer(params, adamax, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
 
 def AdamW(
     params: Iterable[Any],
     lr: float = 1e-3,
+    *,
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
     weight_decay: float = 1e-2,
 ) -> Optimizer:
-    """Return Adam with decoupled weight decay; equal to ``torch.optim.AdamW``."""
+    """Return Adam with decoupled weight decay; equal to ``torch.optim.AdamW``.
+
+    Examples
+    --------
+    >>> w = torch.ones(1, requires_grad=True)
+    >>> w.grad = torch.full((1,), 4.0)
+    >>> AdamW([w], lr=0.25, weight_decay=1.0).step()
+    >>> w
+    tensor([0.5000], requires_grad=True)
+    """
     return Optimizer(params, adam, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, decoupled=True)

@@ -1,4 +1,4 @@
-"""The update rules against torch.optim over 50 steps, and what they refuse."""
+"""The update rules against torch.optim over 50 steps, in every way of running them, and what they refuse."""
 
 import pytest
 import torch
@@ -111,6 +111,137 @@ def test_step_evaluates_a_closure_with_gradients():
     assert w.item() == 0.0
 
 
+def run(rule, grads, state, update=None, **hyper):
+    """Sum of the changes under the given gradients, (K, steps, ...) or (steps, ...), and the last state."""
+    total = torch.zeros_like(grads[0])
+    for grad in grads:
+        delta, state = (update or rule)(grad, state, **hyper)
+        total = total + delta
+    return total, state
+
+
+@pytest.mark.parametrize("name", sorted(optim.RULES))
+@pytest.mark.parametrize("shape", [(2, 3), ()])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_run_from_tensors_equals_a_run_from_nothing(name, shape, dtype):
+    rule = optim.RULES[name]
+    grads = torch.randn(50, *shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(dtype)
+    plain, _ = run(rule, grads, {}, lr=0.01)
+    start = optim.initial_state(rule, grads[0])
+    assert all(not value.any() for value in start.values())
+    ours, state = run(rule, grads, start, lr=0.01)
+    torch.testing.assert_close(ours.to(dtype), plain, rtol=1e-5 if dtype == torch.float32 else 1e-12, atol=0)
+    assert {key: value.dtype for key, value in state.items()} == {key: value.dtype for key, value in start.items()}
+    if "step" in state:
+        assert state["step"].item() == 50
+
+
+@pytest.mark.parametrize("name", sorted(optim.RULES))
+def test_stacked_models_with_rates_of_their_own_equal_one_after_another(name):
+    rule, lrs = optim.RULES[name], torch.tensor([0.1, 0.01, 0.003], dtype=torch.float64)
+    grads = torch.randn(20, 3, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    starts = [optim.initial_state(rule, grads[0, 0]) for _ in lrs]
+    stacked = {key: torch.stack([start[key] for start in starts]) for key in starts[0]}
+    update = torch.func.vmap(lambda grad, state, lr: rule(grad, state, lr=lr))
+    together, _ = run(rule, grads, stacked, update=lambda grad, state: update(grad, state, lrs))
+    alone = [run(rule, grads[:, k], {}, lr=lr.item())[0] for k, lr in enumerate(lrs)]
+    torch.testing.assert_close(together, torch.stack(alone))
+
+
+@pytest.mark.parametrize("name", sorted(optim.RULES))
+def test_a_rule_is_one_graph_for_the_compiler(name):
+    """Without a return to Python, compiled once for all steps."""
+    torch._dynamo.reset()
+    rule = optim.RULES[name]
+    grads = torch.randn(10, 4, generator=torch.Generator().manual_seed(0))
+    compiled = torch.compile(rule, fullgraph=True, backend="aot_eager")
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        ours, _ = run(rule, grads, optim.initial_state(rule, grads[0]), update=compiled, lr=0.01)
+    torch.testing.assert_close(ours, run(rule, grads, {}, lr=0.01)[0])
+
+
+def test_a_count_that_is_a_number_would_be_compiled_again():
+    """The planted fault: the state of an eager run."""
+    torch._dynamo.reset()
+    compiled = torch.compile(optim.adam, fullgraph=True, backend="eager")
+    with torch._dynamo.config.patch(error_on_recompile=True), pytest.raises(torch._dynamo.exc.RecompileError):
+        run(optim.adam, torch.ones(3, 4), {}, update=compiled, lr=0.01)
+
+
+def test_adam_equals_itself_in_machine_code():
+    torch._dynamo.reset()
+    grads = torch.randn(50, 100, generator=torch.Generator().manual_seed(0))
+    compiled = torch.compile(optim.adam, fullgraph=True)
+    ours, _ = run(optim.adam, grads, optim.initial_state(optim.adam, grads[0]), update=compiled, lr=0.01)
+    torch.testing.assert_close(ours, run(optim.adam, grads, {}, lr=0.01)[0], rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", sorted(optim.RULES))
+def test_a_captured_step_equals_an_eager_one(name):
+    rule, grads = optim.RULES[name], torch.randn(20, 5, device="cuda", generator=torch.Generator("cuda").manual_seed(0))
+    grad, total = grads[0].clone(), torch.zeros(5, device="cuda")
+    state = optim.initial_state(rule, grad)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        delta, new = rule(grad, state, lr=0.01)
+        total.add_(delta)
+        for key, value in new.items():
+            state[key].copy_(value)
+    for one in grads:
+        grad.copy_(one)
+        graph.replay()
+    torch.testing.assert_close(total, run(rule, grads, {}, lr=0.01)[0], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda o: torch.optim.lr_scheduler.StepLR(o, 3, 0.5),
+        lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 20),
+        lambda o: torch.optim.lr_scheduler.OneCycleLR(o, 0.1, total_steps=25),
+        lambda o: torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(o, 5),
+    ],
+)
+def test_schedulers_of_pytorch_drive_our_optimizers_as_its_own(make):
+    def rates_and_weights(module):
+        w = torch.ones(3, dtype=torch.float64, requires_grad=True)
+        optimizer = module.SGD([w], lr=0.1, momentum=0.9)
+        scheduler = make(optimizer)
+        for _ in range(20):
+            optimizer.zero_grad()
+            (w**2).sum().backward()
+            optimizer.step()
+            scheduler.step()
+        return scheduler.get_last_lr(), optimizer.param_groups[0]["momentum"], w.detach()
+
+    ours, theirs = rates_and_weights(optim), rates_and_weights(torch.optim)
+    assert ours[:2] == theirs[:2]
+    torch.testing.assert_close(ours[2], theirs[2])
+
+
+def test_no_gradient_is_recorded_while_stepping():
+    w = torch.ones(2, requires_grad=True)
+    optimizer = optim.Adam([w], lr=0.1)
+    (w**2).sum().backward()
+    assert optimizer.step() is None
+    assert w.is_leaf
+    assert not any(v.requires_grad for v in optimizer.state[w].values() if isinstance(v, torch.Tensor))
+
+
+def test_decoupled_decay_does_not_pass_through_the_moments():
+    w = torch.full((1,), 2.0, requires_grad=True)
+    w.grad = torch.zeros(1)
+    optim.AdamW([w], lr=0.5, weight_decay=0.5).step()
+    assert w.item() == pytest.approx(2.0 * (1 - 0.25))
+
+
+def test_minimize_takes_autograd_s_gradient_by_default():
+    path = optim.minimize("momentum", lambda w: (w**2).sum() / 2, [1.0, -2.0], steps=2, lr=0.5, momentum=0.5)
+    assert path.dtype == torch.float64
+    assert path.tolist() == [[1.0, -2.0], [0.5, -1.0], [0.0, 0.0]]
+
+
 def test_minimize_takes_the_given_gradient():
     path = optim.minimize("sgd", lambda w: (w**2).sum(), [1.0], steps=3, lr=1.0, grad=torch.ones_like)
     assert path.flatten().tolist() == [1.0, 0.0, -1.0, -2.0]
@@ -146,9 +277,23 @@ def test_state_survives_a_checkpoint():
             "'adamm', expected one of .*did you mean 'adam'",
         ),
         (lambda w: optim.minimize("adam", torch.sum, [1.0], steps=-1), "got steps=-1"),
+        (lambda w: optim.RMSprop(w, alpha=-0.1), "got alpha=-0.1, expected 0 <= alpha < 1"),
+        (lambda w: optim.Adagrad(w, eps=float("inf")), "got eps=inf"),
+        (lambda w: optim.Adam(w, betas=0.9), r"got betas=0.9, expected two numbers, such as \(0.9, 0.999\)"),
+        (lambda w: optim.Adam(w, betas=(0.9,)), "expected two numbers"),
+        (lambda w: optim.Optimizer(w, optim.adam, lr=0.1, beta=0.9), "hyperparameter: got 'beta'.*mean 'betas'"),
+        (lambda w: optim.Optimizer(w, optim.sgd, lr=0.1, grad=0.9), "hyperparameter: got 'grad', expected one of lr"),
+        (lambda w: optim.Adam([{"params": w, "lr": -1.0}]), "got lr=-1.0"),
+        (lambda w: optim.Adam([{"params": w, "weight_decay": -1.0}]), "got weight_decay=-1.0"),
+        (lambda w: optim.Adam([{"params": w, "betas": (2.0, 0.9)}]), r"got betas\[0\]=2.0"),
     ],
 )
 def test_bad_input_is_refused_with_one_sentence(make, message):
     with pytest.raises(ValueError, match=message) as error:
         make([torch.ones(1, requires_grad=True)])
     assert "\n" not in str(error.value)
+
+
+def test_a_model_in_place_of_its_parameters_is_named():
+    with pytest.raises(TypeError, match=r"optimizer: got the model Linear, expected model.parameters\(\)"):
+        optim.Adam(torch.nn.Linear(2, 2))
