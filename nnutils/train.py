@@ -4,7 +4,6 @@ The data stay on the device as two tensors and a batch is a slice of one permuta
 and read once an epoch, because reading a number from a GPU waits for the GPU.
 """
 
-import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -13,7 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from nnutils.arguments import class_indices, whole
 from nnutils.data import Split
+from nnutils.regularization import EarlyStopping
 
 __all__ = ["History", "evaluate", "fit", "minibatches"]
 
@@ -27,6 +28,11 @@ class History:
     ``step_loss`` has one minibatch loss for each step; ``train_loss`` (mean over the epoch's samples, while the
     weights move), ``val_loss``, ``val_accuracy`` (empty without validation data) and ``lr`` (of the epoch's last
     step) have one entry for each epoch. ``stopped_early`` says whether patience ran out.
+
+    Examples
+    --------
+    >>> History(train_loss=[2.3, 1.1]).train_loss[-1]
+    1.1
     """
 
     step_loss: list[float] = field(default_factory=list)
@@ -48,10 +54,9 @@ def minibatches(
     >>> [len(batch) for batch, _ in minibatches(X, y, 2)]
     [2, 2, 1]
     """
+    whole("minibatches", 1, batch_size=batch_size)
     if len(X) != len(y):
         raise ValueError(f"minibatches: got {len(X)} rows and {len(y)} targets, expected as many of both")
-    if batch_size < 1:
-        raise ValueError(f"minibatches: got batch_size={batch_size}, expected 1 or more")
     for rows in torch.randperm(len(X), generator=generator).to(X.device).split(batch_size):
         yield X[rows], y[rows]
 
@@ -64,9 +69,22 @@ def evaluate(
 
     The mean is over samples, not over batches, so that a shorter last batch weighs what it should. ``loss_fn`` must
     average over its batch.
+
+    Raises
+    ------
+    ValueError
+        No samples, wrong shapes or dtypes, or model and data on different devices.
+
+    Examples
+    --------
+    >>> model = nn.Linear(2, 2, bias=False)
+    >>> _ = model.weight.data.copy_(torch.eye(2))
+    >>> loss, accuracy = evaluate(model, torch.tensor([[9.0, 0.0], [0.0, 9.0]]), torch.tensor([0, 0]))
+    >>> round(loss, 2), accuracy
+    (4.5, 0.5)
     """
-    if len(X) == 0:
-        raise ValueError("evaluate: got no samples, expected at least one")
+    whole("evaluate", 1, batch_size=batch_size)
+    _check_data("evaluate", model, X, y)
     modes = {module: module.training for module in model.modules()}
     model.eval()
     loss, hits = torch.zeros((), device=X.device), torch.zeros((), device=X.device)
@@ -90,6 +108,7 @@ def fit(
     validation: tuple[Tensor, Tensor] | None = None,
     schedule: Callable[[int], float] | None = None,
     patience: int | None = None,
+    on_epoch: Callable[[int, History, nn.Module], object] | None = None,
     generator: torch.Generator | None = None,
     progress: bool = True,
 ) -> History:
@@ -104,15 +123,29 @@ def fit(
     schedule : callable, optional
         Maps the step number (from 0) to the learning rate of that step; see ``nnutils.schedules``.
     patience : int, optional
-        Stop when the validation loss has not improved for this many epochs, and put the best weights back.
+        Stop when the validation loss has not improved for this many epochs; in any case put the best weights back.
+    on_epoch : callable, optional
+        Called after each epoch with its number (from 0), the history so far and the model, in training mode: to log,
+        to draw, to save.
     generator : torch.Generator, optional
         CPU generator that shuffles the batches.
 
     Raises
     ------
     ValueError
-        Wrong shapes, no validation data for early stopping, an optimizer built for another model, or model and data
-        on different devices.
+        Wrong shapes or dtypes, targets that are no class indices of the model's outputs, no validation data for early
+        stopping, an optimizer built for another model, or model and data on different devices.
+
+    Examples
+    --------
+    >>> _ = torch.manual_seed(0)
+    >>> X = torch.randn(200, 2)
+    >>> y = (X[:, 0] > X[:, 1]).long()
+    >>> model = nn.Linear(2, 2)
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    >>> history = fit(model, (X, y), optimizer=optimizer, epochs=5, progress=False)
+    >>> history.train_loss[0] > 2 * history.train_loss[-1]
+    True
     """
     if isinstance(data, Split):
         X, y = data.X_train, data.y_train
@@ -120,11 +153,11 @@ def fit(
     else:
         X, y = data
     _check(model, X, y, optimizer, validation, patience, epochs)
+    stopping = EarlyStopping(patience) if patience is not None else None
     history, step = History(), 0
-    best, best_weights, waited = float("inf"), copy.deepcopy(model.state_dict()), 0
     model.train()
     with tqdm(total=epochs, unit="epoch", disable=not progress) as bar:
-        for _ in range(epochs):
+        for epoch in range(epochs):
             losses: list[Tensor] = []
             sizes: list[int] = []
             for inputs, targets in minibatches(X, y, batch_size, generator):
@@ -132,7 +165,10 @@ def fit(
                     for group in optimizer.param_groups:
                         group["lr"] = schedule(step)
                 optimizer.zero_grad()
-                loss = loss_fn(model(inputs), targets)
+                logits = model(inputs)
+                if step == 0 and loss_fn is F.cross_entropy and y.ndim == 1:
+                    class_indices("fit", y, classes=logits.shape[1])
+                loss = loss_fn(logits, targets)
                 loss.backward()
                 optimizer.step()
                 losses.append(loss.detach())
@@ -144,22 +180,17 @@ def fit(
             history.lr.append(optimizer.param_groups[0]["lr"])
             bar.set_postfix(loss=f"{history.train_loss[-1]:.3g}", refresh=False)
             bar.update()
-            if validation is None:
-                continue
-            val_loss, val_accuracy = evaluate(model, *validation, loss_fn=loss_fn)
-            history.val_loss.append(val_loss)
-            history.val_accuracy.append(val_accuracy)
-            if patience is None:
-                continue
-            if val_loss < best:
-                best, best_weights, waited = val_loss, copy.deepcopy(model.state_dict()), 0
-            else:
-                waited += 1
-            if waited >= patience:
-                history.stopped_early = True
+            if validation is not None:
+                val_loss, val_accuracy = evaluate(model, *validation, loss_fn=loss_fn)
+                history.val_loss.append(val_loss)
+                history.val_accuracy.append(val_accuracy)
+                history.stopped_early = stopping is not None and stopping.update(val_loss, model)
+            if on_epoch is not None:
+                on_epoch(epoch, history, model)
+            if history.stopped_early:
                 break
-    if patience is not None:
-        model.load_state_dict(best_weights)
+    if stopping is not None and stopping.weights is not None:
+        stopping.restore(model)
     return history
 
 
@@ -172,18 +203,34 @@ def _check(
     patience: int | None,
     epochs: int,
 ) -> None:
-    if len(X) == 0 or len(X) != len(y):
-        raise ValueError(f"fit: got {len(X)} rows and {len(y)} targets, expected as many of both, at least one")
-    if epochs < 1:
-        raise ValueError(f"fit: got epochs={epochs}, expected 1 or more")
-    if patience is not None and (validation is None or patience < 1):
-        raise ValueError(f"fit: got patience={patience}, expected 1 or more epochs together with validation data")
-    parameters = {id(p): p for p in model.parameters()}
+    whole("fit", 1, epochs=epochs)
+    for inputs, targets in ((X, y), validation) if validation is not None else ((X, y),):
+        _check_data("fit", model, inputs, targets)
+    if patience is not None and validation is None:
+        raise ValueError(f"fit: got patience={patience} without validation data, expected both; pass validation=(X, y)")
+    parameters = {id(p) for p in model.parameters()}
     if not any(id(p) in parameters for group in optimizer.param_groups for p in group["params"]):
         raise ValueError("fit: the optimizer holds no parameter of this model; build it from model.parameters()")
-    devices = {p.device for p in parameters.values()}
-    if X.device not in devices or y.device != X.device:
-        where = ", ".join(sorted(str(device) for device in devices))
+
+
+def _check_data(where: str, model: nn.Module, X: Tensor, y: Tensor) -> None:
+    if len(X) == 0 or len(X) != len(y):
+        raise ValueError(f"{where}: got {len(X)} rows and {len(y)} targets, expected as many of both, at least one")
+    devices = {str(p.device) for p in model.parameters()} or {str(X.device)}
+    if devices | {str(y.device)} != {str(X.device)}:
         raise ValueError(
-            f"fit: model on {where}, X on {X.device}, y on {y.device}, expected one device; use .to(device)"
+            f"{where}: got the model on {', '.join(sorted(devices))}, X on {X.device}, y on {y.device}, "
+            "expected one device; move them with .to(device)"
         )
+    first = model[0] if isinstance(model, nn.Sequential) and len(model) else model
+    if isinstance(first, nn.Linear):
+        if X.shape[-1] != first.in_features:
+            raise ValueError(
+                f"{where}: got X of shape {tuple(X.shape)} for a first layer of {first.in_features} inputs, "
+                f"expected (N, {first.in_features}); flatten images with X.flatten(1)"
+            )
+        if X.dtype != first.weight.dtype:
+            raise ValueError(
+                f"{where}: got X of dtype {X.dtype} for weights of dtype {first.weight.dtype}, expected the same; "
+                f"use X.to({first.weight.dtype})"
+            )

@@ -123,7 +123,17 @@ def test_digits_are_learnt():
         ({"data": (torch.ones(3, 2), torch.zeros(2).long())}, "got 3 rows and 2 targets"),
         ({"data": (torch.ones(0, 2), torch.zeros(0).long())}, "got 0 rows"),
         ({"epochs": 0}, "got epochs=0"),
-        ({"patience": 2}, "together with validation data"),
+        ({"patience": 2}, "got patience=2 without validation data, expected both"),
+        ({"patience": 0, "validation": (torch.ones(3, 2), torch.zeros(3).long())}, "EarlyStopping: got patience=0"),
+        ({"validation": (torch.ones(3, 2), torch.zeros(2).long())}, "got 3 rows and 2 targets"),
+        ({"data": (torch.ones(3, 2), torch.zeros(3))}, r"fit: got targets of dtype torch.float32, .* use .long\(\)"),
+        ({"data": (torch.ones(3, 2), torch.full((3,), 2))}, "fit: got targets from 2 to 2, expected .* from 0 to 1"),
+        (
+            {"data": (torch.ones(3, 5), torch.zeros(3).long())},
+            r"X of shape \(3, 5\) for a first layer of 2 inputs, exp",
+        ),
+        ({"data": (torch.ones(3, 2).double(), torch.zeros(3).long())}, r"X of dtype torch.float64 for .*; use X.to\(torch.float32\)"),
+        ({"data": (torch.ones(3, 2), torch.zeros(3, device="meta").long())}, "y on meta, expected one device"),
         ({"optimizer": torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1)}, "no parameter of this model"),
         ({"batch_size": 0}, "got batch_size=0"),
         ({"data": (torch.ones(3, 2, device="meta"), torch.zeros(3).long())}, "expected one device"),
@@ -142,6 +152,54 @@ def test_bad_input_is_refused_with_one_sentence(change, message):
         train.fit(model, arguments.pop("data"), **arguments)
 
 
-def test_evaluate_refuses_no_samples():
-    with pytest.raises(ValueError, match="got no samples"):
-        train.evaluate(nn.Linear(2, 2), torch.ones(0, 2), torch.zeros(0).long())
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        (torch.ones(0, 2), torch.zeros(0).long(), "evaluate: got 0 rows and 0 targets"),
+        (torch.ones(3, 2), torch.zeros(2).long(), "evaluate: got 3 rows and 2 targets"),
+        (torch.ones(3, 3), torch.zeros(3).long(), r"evaluate: got X of shape \(3, 3\) for a first layer of 2 inputs"),
+        (torch.ones(3, 2, device="meta"), torch.zeros(3).long(), "evaluate: got the model on cpu, X on meta, y on cpu"),
+    ],
+)
+def test_evaluate_refuses_what_the_model_cannot_take(X, y, message):
+    with pytest.raises(ValueError, match=message):
+        train.evaluate(nn.Sequential(nn.Linear(2, 2)), X, y)
+
+
+def test_a_model_without_parameters_and_an_empty_one_are_evaluated():
+    X, y = torch.eye(3), torch.arange(3)
+    assert train.evaluate(nn.Sequential(), X, y)[1] == 1.0
+    assert train.evaluate(nn.Identity(), X, y)[1] == 1.0
+
+
+def test_soft_targets_and_other_losses_are_not_taken_for_class_indices():
+    X, model = torch.randn(6, 2), nn.Linear(2, 3)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    train.fit(model, (X, torch.full((6, 3), 1 / 3)), optimizer=optimizer, epochs=1, progress=False)
+    train.fit(model, (X, torch.zeros(6, 3)), optimizer=optimizer, epochs=1, loss_fn=F.mse_loss, progress=False)
+
+
+def test_on_epoch_hears_of_each_epoch_with_the_history_so_far():
+    heard, model = [], nn.Linear(2, 2)
+    data_, optimizer = (torch.ones(4, 2), torch.zeros(4).long()), torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def note(epoch, history, trained):
+        heard.append((epoch, len(history.train_loss), len(history.val_loss), trained is model, model.training))
+
+    train.fit(model, data_, optimizer=optimizer, epochs=2, validation=data_, on_epoch=note, progress=False)
+    assert heard == [(0, 1, 1, True, True), (1, 2, 2, True, True)]
+
+
+def test_a_validation_loss_that_is_never_a_number_stops_and_keeps_the_last_weights():
+    model = nn.Linear(2, 2)
+    data_ = torch.ones(4, 2), torch.zeros(4).long()
+
+    def loss_fn(logits, targets):
+        return F.cross_entropy(logits, targets) if torch.is_grad_enabled() else torch.tensor(float("nan"))
+
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    history = train.fit(
+        model, data_, optimizer=optimizer, epochs=9, loss_fn=loss_fn, validation=data_, patience=3, progress=False
+    )
+    assert len(history.val_loss) == 3
+    assert history.stopped_early
