@@ -183,8 +183,8 @@ def same_device(where: str, **tensors: Any) -> None:
         raise ValueError(f"{where}: got {shown}, expected one device; move them with .to(device)")
 
 
-def class_indices(where: str, targets: Tensor, *, classes: int) -> None:
-    """Refuse targets that are not int64 class indices from 0 to ``classes - 1``.
+def class_indices(where: str, targets: Tensor, *, classes: int, name: str = "targets") -> None:
+    """Refuse targets that are not int64 class indices from 0 to ``classes - 1``; the message calls them ``name``.
 
     Reads two numbers from the device: call it once for a data set, not once for a batch.
 
@@ -199,10 +199,10 @@ def class_indices(where: str, targets: Tensor, *, classes: int) -> None:
     """
     if targets.dtype != torch.int64:
         raise ValueError(
-            f"{where}: got targets of dtype {targets.dtype}, expected class indices (torch.int64); use .long()"
+            f"{where}: got {name} of dtype {targets.dtype}, expected class indices (torch.int64); use .long()"
         )
     lowest, highest = (int(end) for end in targets.aminmax()) if targets.numel() else (0, 0)
     if lowest < 0 or highest >= classes:
         raise ValueError(
-            f"{where}: got targets from {lowest} to {highest}, expected class indices from 0 to {classes - 1}"
+            f"{where}: got {name} from {lowest} to {highest}, expected class indices from 0 to {classes - 1}"
         )
