@@ -6,7 +6,7 @@ BIN := .venv/bin
 PACKAGE := $(shell find nnutils -name '*.py' -o -name '*.js' -o -name '*.css' -o -name '*.json') requirements.txt
 GRADER := $(wildcard autograder/*.py autograder/templates/*) nbgrader_config.py
 LAB_SOURCES := $(shell find solutions -type f -not -path '*/__pycache__/*' -not -path '*/.ipynb_checkpoints/*')
-CHAPTERS := $(wildcard chapters/*) intro.md references.bib _config.yml _toc.yml $(wildcard assets/*)
+CHAPTERS := $(wildcard chapters/* chapters/api/*) intro.md references.bib _config.yml _toc.yml $(wildcard assets/*)
 
 # One thread each: on a busy machine two are many times slower, and outputs reproduce better.
 export OMP_NUM_THREADS := 1
@@ -29,7 +29,8 @@ course: setup labs book grade ## set up, render the website, make the labs, grad
 
 test: setup lint book ## pass every test: code, notebooks, labs, website, class
 	@echo "==> Testing the code, the labs, the class and the website"
-	@python -m pytest -n 2 --dist loadfile
+	@python -m pytest -n 2 --dist loadfile tests/nnutils --cov
+	@python -m pytest -n 2 --dist loadfile --ignore tests/nnutils
 	@echo "==> Running every notebook and comparing its outputs"
 	@python -m tests.notebooks verify
 
