@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import sys
 
 import pytest
 
@@ -26,31 +27,17 @@ def without_example(module):
     ]
 
 
-def run_examples(module):
-    """Run the examples in all docstrings of a module; return how many there are and how many fail.
-
-    ``doctest`` finds docstrings by looking at objects, and passes over a function that a decorator from elsewhere has
-    wrapped; the text of the module shows these too.
-    """
-    tests = doctest.DocTestFinder().find(module)
-    seen = {tuple((e.source, e.want) for e in test.examples) for test in tests}
-    for node in ast.walk(ast.parse(inspect.getsource(module))):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            text = ast.get_docstring(node) or ""
-            found = doctest.DocTestParser().get_examples(text)
-            if tuple((e.source, e.want) for e in found) not in seen:
-                name = f"{module.__name__}.{node.name}"
-                tests.append(doctest.DocTest(found, dict(vars(module)), name, module.__file__, node.lineno, text))
-    runner = doctest.DocTestRunner()
-    for test in tests:
-        runner.run(test)
-    return runner.tries, runner.failures
+def shown(module):
+    """How many examples the docstrings in a module's text show."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = [node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, documented)]
+    return sum(len(doctest.DocTestParser().get_examples(ast.get_docstring(node) or "")) for node in nodes)
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_the_examples_of_a_module_hold(name):
-    _, failures = run_examples(importlib.import_module(name))
-    assert failures == 0
+def test_every_example_of_a_module_runs_and_holds(name):
+    module = importlib.import_module(name)
+    assert doctest.testmod(module) == (0, shown(module))
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -58,19 +45,24 @@ def test_public_functions_and_classes_have_examples(name):
     assert without_example(importlib.import_module(name)) == []
 
 
-def imported(folder, text):
-    path = folder / "scratch.py"
-    path.write_text(text)
-    spec = importlib.util.spec_from_file_location("scratch", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def imported(tmp_path, monkeypatch):
+    """Import a text as the module ``scratch``."""
+    path = tmp_path / "scratch.py"
+
+    def from_text(text):
+        path.write_text(text)
+        spec = importlib.util.spec_from_file_location("scratch", path)
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, "scratch", module)
+        spec.loader.exec_module(module)
+        return module
+
+    return from_text
 
 
-def test_a_missing_example_is_found(tmp_path):
-    module = imported(
-        tmp_path,
-        """
+def test_a_missing_example_is_found(imported):
+    module = imported("""
 import functools
 
 __all__ = ["CONSTANT", "Heir", "Only", "Shown", "bare", "none", "shown", "wrapped"]
@@ -109,21 +101,31 @@ def none():
 @functools.cache
 def wrapped():
     '''Return 1.'''
-""",
-    )
+""")
     names = ["Heir", "Only", "bare", "none", "wrapped"]
     assert without_example(module) == [f"scratch.{name}" for name in names]
 
 
 @pytest.mark.parametrize("decorator", ["", "@torch.inference_mode()", "@functools.cache"])
 @pytest.mark.parametrize(
-    ("example", "fails"), [(">>> 1 + 1\n    3", True), (">>> no_such_name", True), (">>> f() + 1\n    2", False)]
+    ("example", "failed"), [(">>> 1 + 1\n    3", 1), (">>> no_such_name", 1), (">>> f() + 1\n    2", 0)]
 )
-def test_a_wrong_example_is_caught_under_any_decorator(tmp_path, capsys, decorator, example, fails):
+def test_a_wrong_example_fails_under_any_decorator(imported, capsys, decorator, example, failed):
     text = f'import functools, torch\n{decorator}\ndef f():\n    """\n    {example}\n    """\n    return 1'
-    assert run_examples(imported(tmp_path, text)) == (1, int(fails))
+    module = imported(text)
+    assert doctest.testmod(module) == (failed, shown(module)) == (failed, 1)
 
 
-def test_a_wrong_example_of_a_method_is_caught(tmp_path, capsys):
-    text = 'class C:\n    def method(self):\n        """\n        >>> 1\n        2\n        """'
-    assert run_examples(imported(tmp_path, text)) == (1, 1)
+@pytest.mark.parametrize(
+    "text",
+    [
+        'def f():\n    """\n    >>> f()  # doctest: +SKIP\n    """',
+        'def f():\n    def g():\n        """\n        >>> 1\n        2\n        """',
+        'class C:\n    """\n    >>> 1\n    1\n    """\ndel C',
+    ],
+    ids=["skipped", "out of reach", "gone"],
+)
+def test_an_example_that_does_not_run_is_found(imported, text):
+    module = imported(text)
+    assert doctest.testmod(module) == (0, 0)
+    assert shown(module) == 1
