@@ -1,8 +1,8 @@
-r"""Building blocks that keep the gradient alive in deep nets: a residual block, and heads at several depths.
+r"""What networks are built of: a chain of dense layers, a residual block, heads at several depths.
 
-Both give the gradient a short way from the loss to an early layer: the residual block past each of its branches, the
-auxiliary heads past the layers behind them. They are plain modules over ``(N, width)`` and draw their weights as
-``nn.Linear`` does, from PyTorch's global generator; ``nnutils.init`` can fill them anew.
+The last two keep the gradient of a deep net alive by a short way from the loss to an early layer: the residual block
+past each of its branches, the auxiliary heads past the layers behind them. All are plain modules over ``(N, width)``
+that draw their weights as ``nn.Linear`` does, from PyTorch's global generator; ``nnutils.init`` can fill them anew.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,39 @@ from torch import Tensor, nn
 
 from nnutils.arguments import nonnegative, whole
 
-__all__ = ["AuxiliaryHeads", "ResidualBlock", "auxiliary_loss"]
+__all__ = ["AuxiliaryHeads", "ResidualBlock", "auxiliary_loss", "mlp"]
+
+
+def mlp(*sizes: int, activation: Callable[[], nn.Module] = nn.ReLU) -> nn.Sequential:
+    """Return a multilayer perceptron: linear layers of these sizes with an activation between them, logits out.
+
+    Parameters
+    ----------
+    *sizes : int
+        Inputs, units of each hidden layer, outputs: two or more.
+    activation : callable
+        Makes the module between two layers, such as ``nn.ReLU``.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two sizes, or one below 1.
+
+    Examples
+    --------
+    >>> mlp(64, 32, 10)
+    Sequential(
+      (0): Linear(in_features=64, out_features=32, bias=True)
+      (1): ReLU()
+      (2): Linear(in_features=32, out_features=10, bias=True)
+    )
+    """
+    if len(sizes) < 2:
+        raise ValueError(f"mlp: got sizes {sizes}, expected inputs, hidden units and outputs, such as mlp(64, 32, 10)")
+    for size in sizes:
+        whole("mlp", 1, size=size)
+    first, *others = [nn.Linear(a, b) for a, b in pairwise(sizes)]
+    return nn.Sequential(first, *(module for layer in others for module in (activation(), layer)))
 
 
 class ResidualBlock(nn.Module):

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from nnutils import train
-from nnutils.blocks import AuxiliaryHeads, ResidualBlock, auxiliary_loss
+from nnutils.blocks import AuxiliaryHeads, ResidualBlock, auxiliary_loss, mlp
 from nnutils.normalization import BatchNorm1d, LayerNorm
 
 
@@ -184,3 +184,26 @@ def test_bad_input_is_refused_with_one_sentence(make, message):
     with pytest.raises(ValueError, match=message) as error:
         make()
     assert "\n" not in str(error.value)
+
+
+def test_an_mlp_computes_what_its_layers_written_out_compute():
+    torch.manual_seed(0)
+    net = mlp(5, 7, 4, 3, activation=nn.Tanh)
+    torch.manual_seed(0)
+    first, second, third = nn.Linear(5, 7), nn.Linear(7, 4), nn.Linear(4, 3)
+    X = torch.randn(6, 5)
+    torch.testing.assert_close(net(X), third(torch.tanh(second(torch.tanh(first(X))))), rtol=0, atol=0)
+    assert len({id(module) for module in net}) == 5
+
+
+def test_an_mlp_without_hidden_layers_is_one_linear_layer():
+    assert [type(module) for module in mlp(5, 3)] == [nn.Linear]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [((5,), r"mlp: got sizes \(5,\), expected inputs, hidden"), ((5, 0, 3), "mlp: got size=0"), ((), "mlp: got sizes")],
+)
+def test_an_mlp_refuses_sizes_that_make_none(sizes, message):
+    with pytest.raises(ValueError, match=message):
+        mlp(*sizes)
