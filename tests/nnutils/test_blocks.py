@@ -116,6 +116,13 @@ def test_the_widths_of_the_heads_are_found_or_given():
     assert [tuple(logits.shape) for logits in net(torch.zeros(5, 2, 2))] == [(5, 3), (5, 3)]
 
 
+def test_one_output_is_enough():
+    assert [tuple(logits.shape) for logits in AuxiliaryHeads(body(), 1, after=[1])(torch.zeros(5, 4))] == [
+        (5, 1),
+        (5, 1),
+    ]
+
+
 def test_evaluate_takes_a_net_with_auxiliary_heads():
     net, X, y = AuxiliaryHeads(body(), 3, after=[1]), torch.randn(30, 4), torch.arange(30) % 3
     loss, accuracy = train.evaluate(net, X, y, batch_size=7)

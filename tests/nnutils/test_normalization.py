@@ -203,6 +203,29 @@ def test_the_comparison_with_torch_finds_an_unbiased_variance(monkeypatch):
         test_layer_norm_equals_torch((), (4,), torch.float32)
 
 
+def test_the_defaults_are_those_of_torch():
+    """With entries as small as the root of eps, so that it counts."""
+    x, grad_out = 1e-3 * draw(0, 5, 3), draw(1, 5, 3)
+    one, zero = torch.ones(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
+    running = {"running_mean": zero, "running_var": one}
+    for ours, backward, theirs in (
+        (
+            partial(batch_norm, **running, training=True),
+            batch_norm_backward,
+            partial(F.batch_norm, **{name: value.clone() for name, value in running.items()}, training=True),
+        ),
+        (layer_norm, layer_norm_backward, partial(F.layer_norm, normalized_shape=(3,))),
+    ):
+        leaf = x.clone().requires_grad_()
+        expected = theirs(leaf, weight=one, bias=zero)
+        found = ours(x, weight=one, bias=zero)
+        assert_same(found[0] if isinstance(found, tuple) else found, expected.detach())
+        assert_same(backward(grad_out, x, weight=one)[0], torch.autograd.grad(expected, leaf, grad_out)[0])
+    for ours, theirs in ((BatchNorm1d(3), nn.BatchNorm1d(3)), (LayerNorm(3), nn.LayerNorm(3))):
+        assert_same(ours(x.float()), theirs(x.float()))
+        assert_same(ours.eval()(x.float()), theirs.eval()(x.float()))
+
+
 @pytest.mark.parametrize("pair", [(BatchNorm1d, nn.BatchNorm1d), (LayerNorm, nn.LayerNorm)])
 def test_a_state_dict_of_torch_loads_and_ours_loads_there(pair):
     for source, goal in (pair, pair[::-1]):
@@ -313,6 +336,12 @@ BATCH = {"weight": FEATURES, "bias": FEATURES, "running_mean": FEATURES, "runnin
             r"batch_norm_backward: expected x of shape \(N, D, ...",
         ),
         (lambda: batch_norm_backward(X[:1], X[:1], weight=FEATURES), "batch_norm_backward: .* at least two values"),
+        (lambda: batch_norm_backward(X, X, weight=FEATURES[:1]), r"batch_norm_backward: got weight of shape \(1,\)"),
+        (
+            lambda: batch_norm_backward(X.long(), X, weight=FEATURES),
+            "batch_norm_backward: got grad_out of dtype torch.i",
+        ),
+        (lambda: batch_norm_backward(X.to("meta"), X, weight=FEATURES), "got grad_out on meta, x on cpu"),
         (lambda: BatchNorm1d(3)(X), r"got weight of shape \(3,\) for x of shape \(3, 2\), expected shape \(2,\)"),
         (lambda: BatchNorm1d(2)(X[:1]), "batch_norm: .* expected at least two values of each feature in training"),
         (lambda: BatchNorm1d(0), "BatchNorm1d: got num_features=0, expected a whole number, 1 or more"),
@@ -325,6 +354,10 @@ BATCH = {"weight": FEATURES, "bias": FEATURES, "running_mean": FEATURES, "runnin
         (lambda: layer_norm(X, weight=FEATURES, bias=torch.ones(3)), r"layer_norm: got bias of shape \(3,\)"),
         (lambda: layer_norm(X, weight=torch.ones(()), bias=FEATURES), r"expected weight of shape \(D, ...\), got \(\)"),
         (lambda: layer_norm_backward(X, X, weight=torch.ones(3)), r"layer_norm_backward: got weight of shape \(3,\)"),
+        (
+            lambda: layer_norm_backward(X, X, weight=torch.ones(())),
+            r"layer_norm_backward: expected weight of shape \(D,",
+        ),
         (lambda: layer_norm_backward(X[:1], X, weight=FEATURES), r"grad_out of shape \(1, 2\) and x of shape \(3, 2\)"),
         (lambda: LayerNorm(3)(X), r"layer_norm: got weight of shape \(3,\)"),
         (lambda: LayerNorm((2, 0)), "LayerNorm: got normalized_shape=0, expected a whole number, 1 or more"),
