@@ -2,19 +2,25 @@
 
 It joins the JavaScript of each figure, adds scripts and style to the pages that hold a figure or a quiz, and removes
 what those pages do not need: the widget state for a kernel that is not there. It executes chapters anew when the
-package they import has changed. The notebooks offered for download hold no outputs.
+package they import has changed. The notebooks offered for download hold no outputs. The pages about the package's
+rooms, which Sphinx makes from docstrings, get a table of what a room offers.
 """
 
 import hashlib
 import json
 import re
 import shutil
+import sys
+from inspect import cleandoc, isclass, isroutine
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.pycode import ModuleAnalyzer
+from sphinx.util.inspect import signature, stringify_signature
+from traitlets import HasTraits, TraitType
 
 from nnutils import data
 
@@ -26,16 +32,29 @@ SCRIPTS, STYLE = bundle.site_scripts(), "figures.css"
 # The theme leaves the logo outside all landmarks, where screen readers that go from one to the next miss it.
 LOGO = '<nav aria-label="Start page">{% include "components/navbar-logo.html" %}</nav>\n'
 OPTION = re.compile(r'<details class="quiz-option".*?</details>', re.DOTALL)
+# Sphinx 7 writes Callable[..., X] with one pair of brackets too many.
+_PARTS = [f'<span class="p"><span class="pre">{part}</span></span>' for part in ("[", "...", "]")]
 MATHS = re.compile(r"(?<![\\$])\$(?![\s$])([^$<]+?)(?<![\s\\])\$(?!\d)")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the extension; Sphinx calls this."""
+    """Register the extension and return what Sphinx, which calls this, wants to know of it.
+
+    Examples
+    --------
+    >>> from unittest.mock import Mock
+    >>> setup(Mock())["parallel_read_safe"]
+    True
+    """
     app.connect("config-inited", _choose_cache)
     app.connect("config-inited", _write_assets)
     app.connect("html-page-context", _complete_page, priority=400)  # before MyST-NB adds the widget state at 500
     app.connect("html-page-context", _one_download, priority=900)  # after the theme made its buttons at 501
     app.connect("build-finished", _clean_downloads)
+    app.setup_extension("sphinx.ext.autodoc")
+    app.connect("autodoc-process-docstring", _complete_docstring)
+    app.connect("autodoc-process-signature", _own_signature)
+    app.connect("autodoc-skip-member", _leave_out)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -81,6 +100,7 @@ def _complete_page(
 ) -> None:
     # Docutils puts entries of a bibliography in a list without making them its items.
     body = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
+    body = body.replace("".join(_PARTS), _PARTS[1])
     if 'class="nn-figure"' in body or 'class="quiz"' in body:
         for name in bundle.FIGURES:
             if f'data-figure="{name}"' in body:
@@ -125,6 +145,50 @@ def _clean_downloads(app: Sphinx, failure: Exception | None) -> None:
         target = Path(app.outdir) / "_sources" / f"{page}.ipynb"
         if source.suffix == ".ipynb" and target.exists():
             target.write_text(without_outputs(source.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _complete_docstring(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Put under the docstring of a module where its text is, a table of what it offers, and constants from elsewhere.
+
+    In a room that is a folder, a constant has its comment in a module of the folder, where autodoc does not look.
+    """
+    if what == "property" and any(line.startswith(":type:") for line in lines):
+        lines[:] = cleandoc(thing.__doc__).splitlines()  # napoleon takes words before a colon for a type
+    if what != "module":
+        return
+    source = Path(thing.__file__).relative_to(Path(__file__).parents[2]).as_posix().removesuffix("/__init__.py")
+    address = f"{app.config.html_theme_options['repository_url']}/blob/main/{source}"
+    own, inner = _comments(name), [part for part in sys.modules if part.startswith(f"{name}.")]
+    elsewhere = {key: text for part in inner for key, text in _comments(part).items() if key in thing.__all__}
+    listed = [
+        key for key in thing.__all__ if key in own or isclass(getattr(thing, key)) or isroutine(getattr(thing, key))
+    ]
+    table = [".. autosummary::", "   :nosignatures:", "", *(f"   {key}" for key in listed)]
+    lines += ["", f"Source: `{source} <{address}>`__", "", *table, ""]
+    for key, text in sorted(elsewhere.items()):
+        lines += [f".. py:data:: {key}", "", *(f"   {line}" for line in text), ""]
+
+
+def _comments(module: str) -> dict[str, list[str]]:
+    """Return what the text of a module says of its constants, by name: comments ``#:`` and strings below."""
+    documented = ModuleAnalyzer.for_module(module).find_attr_docs()
+    return {name: text for (scope, name), text in documented.items() if not scope}
+
+
+def _own_signature(
+    app: Sphinx, what: str, name: str, thing: Any, options: Any, arguments: str | None, result: str | None
+) -> tuple[str, None] | None:
+    """Give a widget the signature of its own ``__init__``, where autodoc takes that of a base class."""
+    if not (isclass(thing) and issubclass(thing, HasTraits)):
+        return None
+    own = signature(thing.__init__, bound_method=True)
+    return stringify_signature(own, show_return_annotation=False, unqualified_typehints=True), None
+
+
+def _leave_out(app: Sphinx, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out what the docstring of a class tells already: the traits of a widget, the fields of a named tuple."""
+    field = str(getattr(thing, "__doc__", "")).startswith("Alias for field number")
+    return True if field or isinstance(thing, TraitType) else None
 
 
 def without_outputs(text: str) -> str:

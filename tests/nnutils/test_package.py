@@ -145,6 +145,45 @@ def test_a_planted_import_is_found(tmp_path, planted, fault):
     assert found.startswith(fault)
 
 
+def page_faults(course):
+    """What is wrong with the pages about the rooms: each has one, in the book, and the overview leads to it."""
+    pages = course / "chapters" / "api"
+    contents, overview = (course / "_toc.yml").read_text(), (pages / "index.md").read_text()
+    for room in ROOMS:
+        page = pages / f"{room}.md"
+        if not page.exists() or f".. automodule:: nnutils.{room}\n" not in page.read_text():
+            yield f"{room} has no page {page.relative_to(course)} with its automodule"
+        if f"- file: chapters/api/{room}\n" not in contents:
+            yield f"{room} is not in _toc.yml"
+        if f"{{doc}}`{room}`" not in overview:
+            yield f"{room} is not in chapters/api/index.md"
+    for page in sorted(pages.glob("*.md")):
+        if page.stem not in [*ROOMS, "index"]:
+            yield f"{page.relative_to(course)} is about no room"
+
+
+def test_each_room_has_a_page_in_the_book():
+    assert list(page_faults(ROOT)) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "instead", "fault"),
+    [
+        ("chapters/api/optim.md", "automodule:: nnutils.optim", "automodule:: nnutils.data", "optim has no page"),
+        ("_toc.yml", "chapters/api/optim\n", "chapters/api/adam\n", "optim is not in _toc.yml"),
+        ("chapters/api/index.md", "{doc}`optim`", "`optim`", "optim is not in chapters/api/index.md"),
+        ("chapters/api/attic.md", "", "# attic", "chapters/api/attic.md is about no room"),
+    ],
+)
+def test_a_room_without_a_page_is_found(tmp_path, file, text, instead, fault):
+    shutil.copytree(ROOT / "chapters" / "api", tmp_path / "chapters" / "api")
+    shutil.copy(ROOT / "_toc.yml", tmp_path)
+    path = tmp_path / file
+    path.write_text(path.read_text().replace(text, instead) if path.exists() else instead)
+    (found,) = page_faults(tmp_path)
+    assert found.startswith(fault)
+
+
 def python(*arguments, path=()):
     """Run a fresh Python that finds this package and the folders of ``path``; return the finished process."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *map(str, path)])}
