@@ -36,8 +36,10 @@ class TensorBoardLogger:
 
     Examples
     --------
-    >>> with TensorBoardLogger("runs/adam") as logger:  # doctest: +SKIP
-    ...     train.fit(model, data, optimizer=optimizer, epochs=10, on_epoch=logger)
+    >>> from nnutils.train import fit
+    >>> def fit_and_log(model, data, optimizer):
+    ...     with TensorBoardLogger("runs/adam") as logger:
+    ...         return fit(model, data, optimizer=optimizer, epochs=10, on_epoch=logger)
     """
 
     def __init__(self, folder: str | Path, *, histograms: bool = False) -> None:
