@@ -108,7 +108,8 @@ def write(paths: list[Path]) -> None:
     for path in tqdm(paths, unit="notebook", leave=False):
         notebook = nbformat.read(path, 4)
         resources = {"metadata": {"path": str(path.parent)}}
-        NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
+        options = {"timeout": 300, "kernel_name": "python3", "coalesce_streams": True}
+        NotebookClient(notebook, resources=resources, **options).execute()
         nbformat.write(normalise(notebook), path)
         print(f"{path.relative_to(ROOT)}: executed")
 
