@@ -31,7 +31,7 @@ def maximize_activation(
     start: Tensor | None = None,
     steps: int = 200,
     lr: float = 0.1,
-    l2: float = 0.01,
+    l2: float = 0.5,
     generator: torch.Generator | None = None,
 ) -> Tensor:
     r"""Return an input that makes one unit respond strongly, found by gradient ascent on the input.
@@ -39,7 +39,7 @@ def maximize_activation(
     Each of ``steps`` steps is :math:`x \leftarrow x + \eta \, \nabla_x \left(a(x) - \lambda \|x\|^2\right)`, with
     :math:`a` the unit's activation, :math:`\eta` = ``lr`` and :math:`\lambda` = ``l2`` (Erhan et al. 2009; with the
     penalty Simonyan et al. 2014, section 2). The weights are frozen: it is the input that learns. Without the penalty
-    the input of a network of ReLUs grows for ever.
+    the input of a network of ReLUs grows for ever. Steps with :math:`\eta \lambda` above 1 overshoot without end.
 
     Parameters
     ----------

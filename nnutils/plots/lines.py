@@ -194,7 +194,7 @@ def search(
         ax.set_xlim(-0.6, len(names) - 0.4)
     done = [i for i, trial in enumerate(trials) if np.isfinite(trial.value)]
     failed = [i for i, trial in enumerate(trials) if not np.isfinite(trial.value)]
-    ax.plot([at[i] for i in done], [trials[i].value for i in done], "o", color=COLORS[0], alpha=0.6, markeredgewidth=0)
+    ax.plot([at[i] for i in done], [trials[i].value for i in done], "o", color=COLORS[0], alpha=0.8, markeredgewidth=0)
     if failed:
         top = ax.get_xaxis_transform()
         ax.plot([at[i] for i in failed], [1.04] * len(failed), "x", color=COLORS[1], transform=top, clip_on=False)

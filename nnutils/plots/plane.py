@@ -94,7 +94,7 @@ def projection(
     ['shirt', 'coat']
     """
     _check("projection", points, labels, classes)
-    middles = _points(ax, points, labels, classes, size=9, alpha=0.5)
+    middles = _points(ax, points, labels, classes, size=9, alpha=0.6)
     ax.set(xlabel=xlabel, ylabel=ylabel)
     _name_beside(ax, middles, classes)
     return ax
