@@ -169,10 +169,10 @@ def _complete_docstring(app: Sphinx, what: str, name: str, thing: Any, options: 
         lines += [f".. py:data:: {key}", "", *(f"   {line}" for line in text), ""]
 
 
-def _comments(module: str) -> dict[str, list[str]]:
-    """Return what the text of a module says of its constants, by name: comments ``#:`` and strings below."""
+def _comments(module: str, scope: str = "") -> dict[str, list[str]]:
+    """Return what the text of a module, or a class in it, says of its names: comments ``#:`` and strings below."""
     documented = ModuleAnalyzer.for_module(module).find_attr_docs()
-    return {name: text for (scope, name), text in documented.items() if not scope}
+    return {name: text for (place, name), text in documented.items() if place == scope}
 
 
 def _own_signature(
@@ -187,8 +187,11 @@ def _own_signature(
 
 def _leave_out(app: Sphinx, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
     """Leave out what the docstring of a class tells already: the traits of a widget, the fields of a named tuple."""
-    field = str(getattr(thing, "__doc__", "")).startswith("Alias for field number")
-    return True if field or isinstance(thing, TraitType) else None
+    if str(getattr(thing, "__doc__", "")).startswith("Alias for field number"):
+        place = app.env.temp_data
+        owner = getattr(sys.modules[place["autodoc:module"]], place["autodoc:class"])
+        return None if name in _comments(owner.__module__, owner.__qualname__) else True
+    return True if isinstance(thing, TraitType) else None
 
 
 def without_outputs(text: str) -> str:
