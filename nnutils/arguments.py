@@ -60,8 +60,8 @@ def nonnegative(where: str, **values: float) -> None:
     ValueError: optimizer: got lr=-0.1, expected a finite number, 0 or more
     """
     for name, value in values.items():
-        if not 0 <= value < math.inf:
-            raise ValueError(f"{where}: got {name}={value}, expected a finite number, 0 or more")
+        if not 0 <= _number(value) < math.inf:
+            raise ValueError(f"{where}: got {name}={value!r}, expected a finite number, 0 or more")
 
 
 def positive(where: str, **values: float) -> None:
@@ -74,8 +74,8 @@ def positive(where: str, **values: float) -> None:
     ValueError: mixup: got alpha=0, expected a finite number above 0
     """
     for name, value in values.items():
-        if not 0 < value < math.inf:
-            raise ValueError(f"{where}: got {name}={value}, expected a finite number above 0")
+        if not 0 < _number(value) < math.inf:
+            raise ValueError(f"{where}: got {name}={value!r}, expected a finite number above 0")
 
 
 def probability(where: str, **values: float) -> None:
@@ -88,8 +88,8 @@ def probability(where: str, **values: float) -> None:
     ValueError: dropout: got p=1.5, expected 0 <= p <= 1
     """
     for name, value in values.items():
-        if not 0 <= value <= 1:
-            raise ValueError(f"{where}: got {name}={value}, expected 0 <= {name} <= 1")
+        if not 0 <= _number(value) <= 1:
+            raise ValueError(f"{where}: got {name}={value!r}, expected 0 <= {name} <= 1")
 
 
 def below_one(where: str, **values: float) -> None:
@@ -102,8 +102,8 @@ def below_one(where: str, **values: float) -> None:
     ValueError: optimizer: got momentum=1.0, expected 0 <= momentum < 1
     """
     for name, value in values.items():
-        if not 0 <= value < 1:
-            raise ValueError(f"{where}: got {name}={value}, expected 0 <= {name} < 1")
+        if not 0 <= _number(value) < 1:
+            raise ValueError(f"{where}: got {name}={value!r}, expected 0 <= {name} < 1")
 
 
 def whole(where: str, at_least: int, **values: int) -> None:
@@ -117,7 +117,7 @@ def whole(where: str, at_least: int, **values: int) -> None:
     """
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < at_least:
-            raise ValueError(f"{where}: got {name}={value}, expected a whole number, {at_least} or more")
+            raise ValueError(f"{where}: got {name}={value!r}, expected a whole number, {at_least} or more")
 
 
 def shape(where: str, axes: str, **tensors: Tensor) -> None:
@@ -197,6 +197,7 @@ def class_indices(where: str, targets: Tensor, *, classes: int, name: str = "tar
     Traceback (most recent call last):
     ValueError: cross_entropy: got targets of dtype torch.float32, expected class indices (torch.int64); use .long()
     """
+    shape(where, "(...)", **{name: targets})
     if targets.dtype != torch.int64:
         raise ValueError(
             f"{where}: got {name} of dtype {targets.dtype}, expected class indices (torch.int64); use .long()"
@@ -206,3 +207,10 @@ def class_indices(where: str, targets: Tensor, *, classes: int, name: str = "tar
         raise ValueError(
             f"{where}: got {name} from {lowest} to {highest}, expected class indices from 0 to {classes - 1}"
         )
+
+
+def _number(value: object) -> float:
+    """Return a number as a float, and nan for what is none (a string, a list, None): nan lies in no range."""
+    if isinstance(value, numbers.Real) or (isinstance(value, Tensor) and value.ndim == 0):
+        return float(value)
+    return math.nan

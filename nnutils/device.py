@@ -1,5 +1,6 @@
 """Where tensors live and where randomness starts: one place to choose the device, one call to seed everything."""
 
+import numbers
 import os
 import random
 
@@ -11,19 +12,19 @@ __all__ = ["get_device", "seed_all"]
 _KNOWN = ("cuda", "mps", "cpu")
 
 
-def get_device(name: str | None = None) -> torch.device:
+def get_device(name: str | torch.device | None = None) -> torch.device:
     """Return the device to compute on.
 
     Parameters
     ----------
-    name : str, optional
+    name : str or torch.device, optional
         "cuda", "cuda:1", "mps" or "cpu". Without it the environment variable ``NNUTILS_DEVICE`` decides, and without
         that the best device that is present: cuda, then mps, then cpu.
 
     Raises
     ------
     ValueError
-        The name is not a device that PyTorch's course build knows.
+        The name is none of these.
     RuntimeError
         The device is known but not present on this machine.
 
@@ -32,11 +33,11 @@ def get_device(name: str | None = None) -> torch.device:
     >>> get_device("cpu")
     device(type='cpu')
     """
-    asked = name or os.environ.get("NNUTILS_DEVICE") or _best()
-    kind = asked.partition(":")[0]
-    if kind not in _KNOWN:
+    asked = str(name or os.environ.get("NNUTILS_DEVICE") or _best())
+    kind, colon, index = asked.partition(":")
+    if kind not in _KNOWN or (colon and not index.isdecimal()):
         raise ValueError(
-            f"device: got {asked!r}, expected one of {', '.join(_KNOWN)}; unset NNUTILS_DEVICE to choose automatically"
+            f"device: got {asked!r}, expected one of {', '.join(_KNOWN)}; leave it out or unset NNUTILS_DEVICE for the best"
         )
     device = torch.device(asked)
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}[kind]
@@ -63,7 +64,7 @@ def seed_all(seed: int) -> torch.Generator:
     Raises
     ------
     ValueError
-        The seed is not between 0 and 2**32 - 1 (NumPy's range).
+        The seed is no integer between 0 and 2**32 - 1 (NumPy's range).
 
     Examples
     --------
@@ -71,8 +72,9 @@ def seed_all(seed: int) -> torch.Generator:
     >>> bool(torch.rand(1) == torch.rand(1, generator=generator))
     True
     """
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"seed_all: got seed {seed}, expected an integer from 0 to 2**32 - 1")
+    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed_all: got seed {seed!r}, expected an integer from 0 to 2**32 - 1")
+    seed = int(seed)  # Python's generator takes no NumPy integer
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)

@@ -9,16 +9,17 @@ import torch
 from nnutils import arguments
 
 NAN, INF = math.nan, math.inf
+NO_NUMBER = (None, "0.5", [0.5], 0.5j, torch.tensor([0.5, 0.5]))
 
 
 @pytest.mark.parametrize(
     ("check", "good", "bad"),
     [
-        (arguments.nonnegative, (0, 0.0, 1e9), (-1e-9, NAN, INF, -INF)),
-        (arguments.positive, (1e-9, 3), (0, -1, NAN, INF)),
-        (arguments.probability, (0, 0.5, 1), (-1e-9, 1 + 1e-9, NAN)),
-        (arguments.below_one, (0, 0.999), (-1e-9, 1, NAN)),
-        (lambda where, **v: arguments.whole(where, 1, **v), (1, 7, np.int64(2)), (0, 1.0, True, -3, NAN)),
+        (arguments.nonnegative, (0, 0.0, 1e9), (-1e-9, NAN, INF, -INF, *NO_NUMBER)),
+        (arguments.positive, (1e-9, 3), (0, -1, NAN, INF, *NO_NUMBER)),
+        (arguments.probability, (0, 0.5, 1), (-1e-9, 1 + 1e-9, NAN, *NO_NUMBER)),
+        (arguments.below_one, (0, 0.999), (-1e-9, 1, NAN, *NO_NUMBER)),
+        (lambda where, **v: arguments.whole(where, 1, **v), (1, 7, np.int64(2)), (0, 1.0, True, -3, NAN, *NO_NUMBER)),
     ],
 )
 def test_numbers_in_range_pass_and_others_are_named(check, good, bad):
@@ -46,9 +47,24 @@ def test_the_number_of_axes_is_checked(axes, good, bad):
             arguments.shape("f", axes, x=torch.zeros(size))
 
 
+def test_a_number_may_be_numpy_s_or_a_tensor_without_axes():
+    for number in (np.float32(0.5), np.int64(0), torch.tensor(0.5)):
+        for check in (arguments.nonnegative, arguments.probability, arguments.below_one):
+            check("f", x=number)
+
+
+def test_a_string_is_shown_as_one():
+    with pytest.raises(ValueError, match=r"^f: got x='3', expected a whole number, 1 or more$"):
+        arguments.whole("f", 1, x="3")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^f: got x='3', expected a finite number, 0 or more$"):
+        arguments.nonnegative("f", x="3")  # type: ignore[arg-type]
+
+
 def test_what_is_no_tensor_is_named():
     with pytest.raises(ValueError, match=r"f: expected x to be a torch.Tensor, got list"):
         arguments.shape("f", "(N,)", x=[1.0])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"f: expected y to be a torch.Tensor, got list"):
+        arguments.class_indices("f", [0, 1], classes=2, name="y")  # type: ignore[arg-type]
 
 
 def test_only_floating_point_tensors_pass():

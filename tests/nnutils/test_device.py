@@ -20,10 +20,16 @@ def test_without_a_name_the_best_present_device_is_taken(monkeypatch):
     assert device.get_device().type == expected
 
 
-def test_an_unknown_device_is_refused(monkeypatch):
-    monkeypatch.setenv("NNUTILS_DEVICE", "gpu")
-    with pytest.raises(ValueError, match="got 'gpu', expected one of cuda, mps, cpu"):
-        device.get_device()
+@pytest.mark.parametrize("name", ["gpu", "CPU", "cuda:", "cuda:x", "cuda:-1"])
+def test_an_unknown_device_is_refused(monkeypatch, name):
+    monkeypatch.setenv("NNUTILS_DEVICE", name)
+    for asked in (None, name):
+        with pytest.raises(ValueError, match=f"got '{name}', expected one of cuda, mps, cpu"):
+            device.get_device(asked)
+
+
+def test_a_device_is_taken_for_its_name():
+    assert device.get_device(torch.device("cpu")) == device.get_device("cpu") == torch.device("cpu")
 
 
 @pytest.mark.parametrize("name", ["cuda:999", "mps"])
@@ -42,7 +48,11 @@ def test_seed_all_repeats_every_generator():
     assert draw() == draw()
 
 
-@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_numpy_integer_is_a_seed():
+    assert device.seed_all(np.int64(7)).initial_seed() == device.seed_all(7).initial_seed() == 7
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, None, "0", True])
 def test_a_seed_out_of_range_is_refused(seed):
     with pytest.raises(ValueError, match="expected an integer from 0"):
         device.seed_all(seed)
