@@ -4,6 +4,7 @@ The data stay on the device as two tensors and a batch is a slice of one permuta
 and read once an epoch, because reading a number from a GPU waits for the GPU.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from nnutils.arguments import class_indices, whole
+from nnutils.arguments import class_indices, nonnegative, same_device, shape, whole
 from nnutils.data import Split
 from nnutils.regularization import EarlyStopping
 
@@ -55,6 +56,8 @@ def minibatches(
     [2, 2, 1]
     """
     whole("minibatches", 1, batch_size=batch_size)
+    shape("minibatches", "(N, ...)", X=X, y=y)
+    same_device("minibatches", X=X, y=y)
     if len(X) != len(y):
         raise ValueError(f"minibatches: got {len(X)} rows and {len(y)} targets, expected as many of both")
     for rows in torch.randperm(len(X), generator=generator).to(X.device).split(batch_size):
@@ -65,15 +68,17 @@ def minibatches(
 def evaluate(
     model: nn.Module, X: Tensor, y: Tensor, *, loss_fn: Loss = F.cross_entropy, batch_size: int = 1000
 ) -> tuple[float, float]:
-    """Return mean loss and accuracy over all samples, in evaluation mode; the model's mode comes back as it was.
+    """Return mean loss and accuracy over all samples, computed in evaluation mode.
 
-    The mean is over samples, not over batches, so that a shorter last batch weighs what it should. ``loss_fn`` must
-    average over its batch.
+    The mode of every module comes back as it was, also when the model raises. The mean is over samples, not over
+    batches, so that a shorter last batch weighs what it should. ``loss_fn`` must average over its batch. The accuracy
+    is nan where targets are no class indices (int64 of shape ``(N,)``).
 
     Raises
     ------
     ValueError
-        No samples, wrong shapes or dtypes, or model and data on different devices.
+        No samples, wrong shapes or dtypes, targets that are no class indices of the model's outputs, or model and data
+        on different devices.
 
     Examples
     --------
@@ -86,14 +91,19 @@ def evaluate(
     whole("evaluate", 1, batch_size=batch_size)
     _check_data("evaluate", model, X, y)
     modes = {module: module.training for module in model.modules()}
-    model.eval()
     loss, hits = torch.zeros((), device=X.device), torch.zeros((), device=X.device)
-    for inputs, targets in zip(X.split(batch_size), y.split(batch_size), strict=True):
-        logits = model(inputs)
-        loss += loss_fn(logits, targets) * len(inputs)
-        hits += (logits.argmax(1) == targets).sum()
-    for module, mode in modes.items():
-        module.training = mode
+    try:
+        model.eval()
+        for i, (inputs, targets) in enumerate(zip(X.split(batch_size), y.split(batch_size), strict=True)):
+            logits = model(inputs)
+            if i == 0:
+                _check_targets("evaluate", logits, y, loss_fn)
+            loss += loss_fn(logits, targets) * len(inputs)
+            labelled = y.dtype == torch.int64 and y.ndim == 1 and logits.ndim == 2
+            hits += (logits.argmax(1) == targets).sum() if labelled else math.nan
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
     return loss.item() / len(X), hits.item() / len(X)
 
 
@@ -149,9 +159,9 @@ def fit(
     """
     if isinstance(data, Split):
         X, y = data.X_train, data.y_train
-        validation = validation or (data.X_val, data.y_val)
+        validation = (data.X_val, data.y_val) if validation is None else validation
     else:
-        X, y = data
+        X, y = _pair("data", data)
     _check(model, X, y, optimizer, validation, patience, epochs)
     stopping = EarlyStopping(patience) if patience is not None else None
     history, step = History(), 0
@@ -162,12 +172,16 @@ def fit(
             sizes: list[int] = []
             for inputs, targets in minibatches(X, y, batch_size, generator):
                 if schedule is not None:
+                    lr = schedule(step)
+                    nonnegative("fit", **{f"schedule({step})": lr})
                     for group in optimizer.param_groups:
-                        group["lr"] = schedule(step)
+                        group["lr"] = lr
                 optimizer.zero_grad()
                 logits = model(inputs)
-                if step == 0 and loss_fn is F.cross_entropy and y.ndim == 1:
-                    class_indices("fit", y, classes=logits.shape[1])
+                if step == 0:
+                    _check_targets("fit", logits, y, loss_fn)
+                    if validation is not None:
+                        _check_targets("fit", logits, validation[1], loss_fn, name="validation targets")
                 loss = loss_fn(logits, targets)
                 loss.backward()
                 optimizer.step()
@@ -204,16 +218,43 @@ def _check(
     epochs: int,
 ) -> None:
     whole("fit", 1, epochs=epochs)
-    for inputs, targets in ((X, y), validation) if validation is not None else ((X, y),):
+    for inputs, targets in ((X, y), _pair("validation", validation)) if validation is not None else ((X, y),):
         _check_data("fit", model, inputs, targets)
     if patience is not None and validation is None:
         raise ValueError(f"fit: got patience={patience} without validation data, expected both; pass validation=(X, y)")
-    parameters = {id(p) for p in model.parameters()}
-    if not any(id(p) in parameters for group in optimizer.param_groups for p in group["params"]):
-        raise ValueError("fit: the optimizer holds no parameter of this model; build it from model.parameters()")
+    parameters = {id(p) for p in model.parameters() if p.requires_grad}
+    groups = getattr(optimizer, "param_groups", None)
+    if groups is None:
+        raise ValueError(f"fit: got {optimizer!r} as optimizer, expected one that is built from model.parameters()")
+    if not any(id(p) in parameters for group in groups for p in group["params"]):
+        raise ValueError(
+            "fit: the optimizer holds no parameter of this model that requires a gradient; build it from "
+            "model.parameters()"
+        )
+
+
+def _pair(name: str, given: object) -> tuple[Tensor, Tensor]:
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        raise ValueError(f"fit: got {name} of type {type(given).__name__}, expected a pair of tensors (X, y)")
+    return given[0], given[1]
+
+
+def _check_targets(where: str, logits: Tensor, y: Tensor, loss_fn: Loss, name: str = "targets") -> None:
+    """Refuse what cross-entropy cannot compare with the logits of a batch; another loss knows itself what it takes."""
+    if loss_fn is not F.cross_entropy:
+        return
+    shape(where, "(N, C, ...)", logits=logits)
+    if y.shape[1:] not in (logits.shape[1:], logits.shape[2:]):
+        raise ValueError(
+            f"{where}: got {name} of shape {tuple(y.shape)} for logits of shape {tuple(logits.shape)}, "
+            "expected (N,) for (N, C)"
+        )
+    if y.ndim == 1:
+        class_indices(where, y, classes=logits.shape[1], name=name)
 
 
 def _check_data(where: str, model: nn.Module, X: Tensor, y: Tensor) -> None:
+    shape(where, "(N, ...)", X=X, y=y)
     if len(X) == 0 or len(X) != len(y):
         raise ValueError(f"{where}: got {len(X)} rows and {len(y)} targets, expected as many of both, at least one")
     devices = {str(p.device) for p in model.parameters()} or {str(X.device)}

@@ -1,5 +1,7 @@
 """The loop against a loop written out by hand, its evaluation, early stopping and refusals."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -56,6 +58,37 @@ def test_evaluate_is_the_mean_over_samples_and_restores_the_mode():
     logits = model(X)
     assert loss == pytest.approx(F.cross_entropy(logits, y).item(), rel=1e-6)
     assert accuracy == pytest.approx((logits.argmax(1) == y).float().mean().item())
+
+
+class Raising(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.dropout = nn.Dropout(0.5).eval()
+
+    def forward(self, X):
+        raise KeyError("no such layer")
+
+
+def test_evaluate_restores_the_modes_when_the_model_raises():
+    model = Raising()
+    with pytest.raises(KeyError):
+        train.evaluate(model, torch.ones(3, 2), torch.zeros(3).long())
+    assert [module.training for module in model.modules()] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("model", "y"),
+    [
+        (nn.Linear(2, 1), torch.zeros(3, 1)),
+        (nn.Sequential(nn.Linear(2, 1), nn.Flatten(0)), torch.zeros(3)),
+        (nn.Linear(2, 3), torch.full((3, 3), 1 / 3)),
+    ],
+)
+def test_targets_that_are_no_class_indices_have_no_accuracy(model, y):
+    X = torch.ones(3, 2)
+    loss, accuracy = train.evaluate(model, X, y, loss_fn=F.mse_loss)
+    assert loss == pytest.approx(F.mse_loss(model(X), y).item())
+    assert math.isnan(accuracy)
 
 
 def test_minibatches_keep_samples_and_targets_together():
@@ -132,10 +165,24 @@ def test_digits_are_learnt():
             {"data": (torch.ones(3, 5), torch.zeros(3).long())},
             r"X of shape \(3, 5\) for a first layer of 2 inputs, exp",
         ),
-        ({"data": (torch.ones(3, 2).double(), torch.zeros(3).long())}, r"X of dtype torch.float64 for .*; use X.to\(torch.float32\)"),
+        (
+            {"data": (torch.ones(3, 2).double(), torch.zeros(3).long())},
+            r"X of dtype torch.float64 for .*; use X.to\(torch.float32\)",
+        ),
         ({"data": (torch.ones(3, 2), torch.zeros(3, device="meta").long())}, "y on meta, expected one device"),
         ({"optimizer": torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1)}, "no parameter of this model"),
+        ({"optimizer": torch.optim.SGD}, "got <class .*SGD'> as optimizer, expected one that is built"),
         ({"batch_size": 0}, "got batch_size=0"),
+        ({"data": torch.ones(3, 2)}, r"fit: got data of type Tensor, expected a pair of tensors \(X, y\)"),
+        ({"data": ([[1.0, 2.0]], [0])}, "fit: expected X to be a torch.Tensor, got list"),
+        (
+            {"data": (torch.ones(3, 2), torch.zeros(3, 1).long())},
+            r"fit: got targets of shape \(3, 1\) for logits of shape \(3, 2\), expected \(N,\)",
+        ),
+        ({"data": (torch.ones(3, 1, 2), torch.zeros(3).long())}, r"for logits of shape \(3, 1, 2\), expected"),
+        ({"validation": data.load("moons")}, "fit: got validation of type Split, expected a pair"),
+        ({"validation": (torch.ones(3, 2), torch.full((3,), 2))}, "fit: got validation targets from 2 to 2"),
+        ({"schedule": lambda step: math.nan}, r"fit: got schedule\(0\)=nan, expected a finite number, 0 or more"),
         ({"data": (torch.ones(3, 2, device="meta"), torch.zeros(3).long())}, "expected one device"),
     ],
 )
@@ -155,6 +202,8 @@ def test_bad_input_is_refused_with_one_sentence(change, message):
 @pytest.mark.parametrize(
     ("X", "y", "message"),
     [
+        (torch.ones(3, 2), torch.full((3,), -100), "evaluate: got targets from -100 to -100, expected class indices"),
+        (torch.ones(3, 2), torch.zeros(3), r"evaluate: got targets of dtype torch.float32, .* use .long\(\)"),
         (torch.ones(0, 2), torch.zeros(0).long(), "evaluate: got 0 rows and 0 targets"),
         (torch.ones(3, 2), torch.zeros(2).long(), "evaluate: got 3 rows and 2 targets"),
         (torch.ones(3, 3), torch.zeros(3).long(), r"evaluate: got X of shape \(3, 3\) for a first layer of 2 inputs"),
@@ -203,3 +252,16 @@ def test_a_validation_loss_that_is_never_a_number_stops_and_keeps_the_last_weigh
     )
     assert len(history.val_loss) == 3
     assert history.stopped_early
+
+
+def test_a_frozen_model_is_refused():
+    model = nn.Linear(2, 2).requires_grad_(False)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="no parameter of this model that requires a gradient"):
+        train.fit(model, (torch.ones(3, 2), torch.zeros(3).long()), optimizer=optimizer, epochs=1, progress=False)
+
+
+@pytest.mark.parametrize("y", [[0, 1], torch.zeros(2, device="meta")])
+def test_minibatches_are_of_two_tensors_on_one_device(y):
+    with pytest.raises(ValueError, match="minibatches: .*expected"):
+        next(train.minibatches(torch.ones(2, 2), y, 1))
