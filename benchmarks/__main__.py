@@ -16,15 +16,26 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+import nnutils
 from nnutils import train
 
 ROUNDS = 5
+IMPORT_ROUNDS = 3
+# Seconds that ``import nnutils`` may add to ``import torch``.
+ADDED = 0.15
+# How many times as long as torch alone a room may take that draws: Matplotlib, the widgets and IPython come along.
+BUDGETS = {"nnutils.plots": 1.6, "nnutils.figures": 1.5}
 
 
-def import_seconds(module: str) -> float:
-    """CPU seconds of a fresh process that imports a module."""
-    code = f"import {module}, time; print(time.process_time())"
-    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+def import_seconds(module: str) -> tuple[float, float]:
+    """CPU seconds that a fresh process needs for torch and a module after it, and for torch alone."""
+    code = (
+        f"import time; start = time.process_time(); import torch; between = time.process_time(); import {module}; "
+        "print(time.process_time() - start, between - start)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    both, torch_alone = map(float, done.stdout.split())
+    return both, torch_alone
 
 
 def steps_by_dataloader(model: nn.Module, X: torch.Tensor, y: torch.Tensor) -> None:
@@ -61,11 +72,23 @@ def report(what: str, ours: list[float], theirs: list[float], budget: float) -> 
     return good
 
 
+def report_imports() -> bool:
+    """Print what nnutils and each of its rooms add to ``import torch``; True when all are within their budgets."""
+    names = ["nnutils", *(f"nnutils.{room}" for room in nnutils.__all__)]
+    rounds = [{name: import_seconds(name) for name in names} for _ in range(IMPORT_ROUNDS)]
+    torch_alone = statistics.median(seconds for one in rounds for _, seconds in one.values())
+    budgets = {"nnutils": round(1 + ADDED / torch_alone, 3), **BUDGETS}
+    good = True
+    for name in names:
+        both, alone = map(list, zip(*(one[name] for one in rounds), strict=True))
+        good &= report(f"import torch, {name} / import torch", both, alone, budget=budgets.get(name, 1.1))
+    return good
+
+
 def main() -> int:
     torch.set_num_threads(1)
     print(f"{'median CPU seconds of ' + str(ROUNDS) + ' interleaved rounds':<58} {'ours':>9} {'other':>9}")
-    imports = [(import_seconds("nnutils.train"), import_seconds("torch")) for _ in range(ROUNDS)]
-    good = report("import nnutils.train / import torch", *map(list, zip(*imports, strict=True)), budget=1.3)
+    good = report_imports()
     for layers in ((784, 128, 10), (2, 64, 64, 2)):
         pairs = [(cpu_seconds(steps_by_fit, *layers), cpu_seconds(steps_by_dataloader, *layers)) for _ in range(ROUNDS)]
         name = "-".join(map(str, layers))
