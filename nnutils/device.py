@@ -37,7 +37,7 @@ def get_device(name: str | torch.device | None = None) -> torch.device:
     kind, colon, index = asked.partition(":")
     if kind not in _KNOWN or (colon and not index.isdecimal()):
         raise ValueError(
-            f"device: got {asked!r}, expected one of {', '.join(_KNOWN)}; leave it out or unset NNUTILS_DEVICE for the best"
+            f"device: got {asked!r}, expected one of {', '.join(_KNOWN)}; unset NNUTILS_DEVICE to choose automatically"
         )
     device = torch.device(asked)
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}[kind]
