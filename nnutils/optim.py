@@ -10,6 +10,7 @@ The rule returns the change to ADD to the parameter and the new state, and chang
 rule knows about modules, loops or devices, so the same text serves the book, a training run, and a trajectory in the
 plane; from ``initial_state``, which holds tensors only, it serves compiled, captured and stacked runs as well.
 Hyperparameters have PyTorch's names and defaults; :math:`\varepsilon` (``eps``) stands outside the root, as in PyTorch.
+A rule checks no argument, so that it compiles: ``Optimizer`` and ``minimize`` do.
 """
 
 import inspect
@@ -19,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nnutils.arguments import below_one, nonnegative, one_of, whole
+from nnutils.arguments import below_one, nonnegative, one_of, same_shape, shape, whole
 
 __all__ = [
     "RULES",
@@ -85,7 +86,7 @@ def nesterov(grad: Tensor, state: State, *, lr: float, momentum: float = 0.9) ->
 
 
 def adagrad(grad: Tensor, state: State, *, lr: float = 0.01, eps: float = 1e-10) -> tuple[Tensor, State]:
-    r"""Return the step of Adagrad (Duchi et al. 2011, the diagonal form of equation 1).
+    r"""Return the step of Adagrad (Duchi et al. 2011, equation 1: the diagonal form).
 
     :math:`G = G + g^2, \Delta = -\eta\, g / (\sqrt G + \varepsilon)`
 
@@ -216,7 +217,7 @@ def minimize(
     Raises
     ------
     ValueError
-        Unknown name, or a negative number of steps.
+        Unknown name, a hyperparameter out of range, a negative number of steps, or a gradient of another shape.
 
     Examples
     --------
@@ -227,10 +228,15 @@ def minimize(
     """
     rule = RULES[one_of("minimize", name, RULES)]
     whole("minimize", 0, steps=steps)
+    for key, value in hyper.items():
+        _check_range("minimize", key, value)
     w = torch.as_tensor(list(start), dtype=torch.float64)
     path, state = [w], State()
     for _ in range(steps):
-        delta, state = rule(grad(w) if grad else torch.func.grad(f)(w), state, **hyper)
+        gradient = grad(w) if grad else torch.func.grad(f)(w)
+        shape("minimize", "(D,)", start=w, grad=gradient)
+        same_shape("minimize", start=w, grad=gradient)
+        delta, state = rule(gradient, state, **hyper)
         w = w + delta
         path.append(w)
     return torch.stack(path)
@@ -249,16 +255,17 @@ class Optimizer(torch.optim.Optimizer):
     weight_decay : float
         Coefficient of the penalty. Coupled (default): ``weight_decay * w`` is added to the gradient, as in
         ``torch.optim.Adam``. With ``decoupled=True`` the weights shrink by ``lr * weight_decay * w`` apart from
-        the rule (Loshchilov and Hutter 2019, algorithm 2), as in ``torch.optim.AdamW``.
+        the rule (Loshchilov and Hutter 2019, algorithm 2, but there without the factor ``lr``), as in
+        ``torch.optim.AdamW``.
     **hyper
         Further hyperparameters of the rule.
 
     Raises
     ------
     ValueError
-        A hyperparameter, also one of a parameter group, is out of range or none of this rule.
+        No parameters; or a hyperparameter, also one of a parameter group, is out of range or none of this rule.
     TypeError
-        A model in place of its parameters.
+        A model or one tensor in place of a list of tensors.
 
     Examples
     --------
@@ -282,6 +289,16 @@ class Optimizer(torch.optim.Optimizer):
     ) -> None:
         if isinstance(params, nn.Module):
             raise TypeError(f"optimizer: got the model {type(params).__name__}, expected model.parameters()")
+        if isinstance(params, Tensor) or not isinstance(params, Iterable):
+            raise TypeError(
+                f"optimizer: got {type(params).__name__}, expected a list of tensors, such as model.parameters() or [w]"
+            )
+        params = list(params)
+        if not params:
+            raise ValueError(
+                "optimizer: got no parameters, expected at least one; a generator can be read only once, "
+                "so call model.parameters() anew"
+            )
         known = [name for name, one in inspect.signature(rule).parameters.items() if one.kind is one.KEYWORD_ONLY]
         for name in hyper:
             one_of("optimizer: hyperparameter", name, known)
@@ -290,9 +307,11 @@ class Optimizer(torch.optim.Optimizer):
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters with hyperparameters of their own; what is not given is as for the others."""
+        for name in param_group.keys() - {"params", "param_names", "initial_lr"}:
+            one_of("optimizer: hyperparameter of a group", name, self.defaults)
         super().add_param_group(param_group)
         for name in (*self.hyper, "weight_decay"):
-            _check_range(name, self.param_groups[-1][name])
+            _check_range("optimizer", name, self.param_groups[-1][name])
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
@@ -315,15 +334,15 @@ class Optimizer(torch.optim.Optimizer):
         return loss
 
 
-def _check_range(name: str, value: Any) -> None:
+def _check_range(where: str, name: str, value: Any) -> None:
     if name == "betas":
         if not isinstance(value, tuple | list) or len(value) != 2:
-            raise ValueError(f"optimizer: got betas={value}, expected two numbers, such as (0.9, 0.999)")
-        below_one("optimizer", **{f"betas[{i}]": beta for i, beta in enumerate(value)})
+            raise ValueError(f"{where}: got betas={value}, expected two numbers, such as (0.9, 0.999)")
+        below_one(where, **{f"betas[{i}]": beta for i, beta in enumerate(value)})
     elif name in ("momentum", "alpha"):
-        below_one("optimizer", **{name: value})
+        below_one(where, **{name: value})
     else:
-        nonnegative("optimizer", **{name: value})
+        nonnegative(where, **{name: value})
 
 
 def SGD(

@@ -277,6 +277,35 @@ def test_state_survives_a_checkpoint():
             "'adamm', expected one of .*did you mean 'adam'",
         ),
         (lambda w: optim.minimize("adam", torch.sum, [1.0], steps=-1), "got steps=-1"),
+        (
+            lambda w: optim.minimize("sgd", torch.sum, [1.0], steps=1, lr=-0.1),
+            "minimize: got lr=-0.1, expected a finite",
+        ),
+        (
+            lambda w: optim.minimize("momentum", torch.sum, [1.0], steps=0, lr=0.1, momentum=1),
+            "minimize: got momentum=1",
+        ),
+        (
+            lambda w: optim.minimize("adam", torch.sum, [1.0], steps=1, betas=0.9),
+            "minimize: got betas=0.9, expected two",
+        ),
+        (lambda w: optim.minimize("adam", torch.sum, [1.0], steps=1, betas=(0.9, 1)), r"minimize: got betas\[1\]=1"),
+        (
+            lambda w: optim.minimize("sgd", torch.sum, [1.0, 2.0], steps=1, lr=0.1, grad=torch.sum),
+            r"minimize: expected grad of shape \(D,\), got \(\)",
+        ),
+        (
+            lambda w: optim.minimize("sgd", torch.sum, [1.0, 2.0], steps=1, lr=0.1, grad=lambda w: w[:1]),
+            r"minimize: got start of shape \(2,\) and grad of shape \(1,\), expected one shape",
+        ),
+        (lambda w: optim.Adam([]), "optimizer: got no parameters, expected at least one; a generator can be read only"),
+        (lambda w: optim.Adam(iter(())), "optimizer: got no parameters"),
+        (lambda w: optim.SGD(w, lr=None), "optimizer: got lr=None, expected a finite number"),
+        (
+            lambda w: optim.SGD([{"params": w, "momentum": 0.9}], lr=0.1),
+            "of a group: got 'momentum', expected one of lr",
+        ),
+        (lambda w: optim.Adam([{"params": w, "beta": 0.9}]), "of a group: got 'beta', expected .*did you mean 'betas'"),
         (lambda w: optim.RMSprop(w, alpha=-0.1), "got alpha=-0.1, expected 0 <= alpha < 1"),
         (lambda w: optim.Adagrad(w, eps=float("inf")), "got eps=inf"),
         (lambda w: optim.Adam(w, betas=0.9), r"got betas=0.9, expected two numbers, such as \(0.9, 0.999\)"),
@@ -297,3 +326,18 @@ def test_bad_input_is_refused_with_one_sentence(make, message):
 def test_a_model_in_place_of_its_parameters_is_named():
     with pytest.raises(TypeError, match=r"optimizer: got the model Linear, expected model.parameters\(\)"):
         optim.Adam(torch.nn.Linear(2, 2))
+
+
+@pytest.mark.parametrize("params", [torch.ones(2), None, torch.nn.Linear])
+def test_what_is_no_list_of_tensors_is_named(params):
+    with pytest.raises(TypeError, match=r"optimizer: got (Tensor|NoneType|type), expected a list of tensors"):
+        optim.Adam(params)
+
+
+def test_a_group_may_be_empty_have_names_and_go_on_after_a_scheduler():
+    w = torch.ones(1, requires_grad=True)
+    optimizer = optim.SGD([{"params": [w], "initial_lr": 0.2}], lr=0.1, momentum=0.9)
+    assert torch.optim.lr_scheduler.StepLR(optimizer, 4, 0.5, last_epoch=3).get_last_lr() == [0.05]
+    optimizer.add_param_group({"params": [], "momentum": 0.5})
+    assert [group["momentum"] for group in optimizer.param_groups] == [0.9, 0.5]
+    assert optim.SGD([("w", w)], lr=0.1).param_groups[0]["param_names"] == ["w"]
