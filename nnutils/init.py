@@ -1,10 +1,10 @@
 r"""Weight initializers from scratch: how large the numbers are with which a network starts.
 
 The contract that all fillers share: ``scheme_(tensor, *, ..., generator=None)`` fills ``tensor`` in place, also a
-parameter that requires a gradient, and returns it. Weights are ``(out, in)``, or ``(out, in, *kernel)`` for a
-convolution. ``generator`` draws on its own device, so that one on the CPU gives the same weights everywhere; without
-it PyTorch's global generator draws. A uniform distribution on ``[-a, a]`` has variance :math:`a^2/3`: for the same
-standard deviation its bound is :math:`\sqrt 3` times as large.
+parameter that requires a gradient, and returns it; ``zeros_`` and ``constant_`` draw nothing and take no generator.
+Weights are ``(out, in)``, or ``(out, in, *kernel)`` for a convolution. ``generator`` draws on its own device, so that
+one on the CPU gives the same weights everywhere; without it PyTorch's global generator draws. A uniform distribution
+on ``[-a, a]`` has variance :math:`a^2/3`: for the same standard deviation its bound is :math:`\sqrt 3` times as large.
 """
 
 import math
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nnutils.arguments import nonnegative, one_of
+from nnutils.arguments import floating, nonnegative, one_of
 
 __all__ = [
     "SCHEMES",
@@ -43,13 +43,17 @@ def fan_in_and_fan_out(shape: Sequence[int]) -> tuple[int, int]:
     Raises
     ------
     ValueError
-        Fewer than two axes.
+        Fewer than two axes, or a weight in place of its shape.
 
     Examples
     --------
     >>> fan_in_and_fan_out((32, 64)), fan_in_and_fan_out((16, 3, 5, 5))
     ((64, 32), (75, 400))
     """
+    if not isinstance(shape, Sequence):
+        raise ValueError(
+            f"fan_in_and_fan_out: got {type(shape).__name__}, expected a shape (out, in, ...); use weight.shape"
+        )
     if len(shape) < 2:
         raise ValueError(f"fan_in_and_fan_out: expected a weight of shape (out, in, ...), got {tuple(shape)}")
     kernel = math.prod(shape[2:])
@@ -61,7 +65,7 @@ def gain(nonlinearity: str, *, slope: float = 0.01) -> float:
 
     1 for "linear" and "sigmoid", :math:`\sqrt 2` for "relu", which lets half of a symmetric signal's mean square
     through, and :math:`\sqrt{2 / (1 + \text{slope}^2)}` for "leaky_relu" (He et al. 2015, equations 10 and 15); 5/3
-    for "tanh". The last one and that of "sigmoid" are PyTorch's conventions, not derivations.
+    for "tanh". Those of "sigmoid" and "tanh" are PyTorch's conventions, not derivations.
 
     Raises
     ------
@@ -104,6 +108,7 @@ def constant_(tensor: Tensor, *, value: float) -> Tensor:
     >>> constant_(torch.empty(2), value=0.5)
     tensor([0.5000, 0.5000])
     """
+    floating("constant_", tensor=tensor)
     return tensor.fill_(value)
 
 
@@ -122,6 +127,7 @@ def normal_(tensor: Tensor, *, mean: float = 0.0, std: float = 1.0, generator: t
     tensor([[3., 3.],
             [3., 3.]])
     """
+    floating("normal_", tensor=tensor)
     nonnegative("normal_", std=std)
     return tensor.copy_(_empty(tensor, generator).normal_(mean, std, generator=generator))
 
@@ -144,13 +150,16 @@ def uniform_(
     >>> bool((uniform_(torch.empty(1000), low=-0.1, high=0.1).abs() <= 0.1).all())
     True
     """
+    floating("uniform_", tensor=tensor)
     if not -math.inf < low <= high < math.inf:
         raise ValueError(f"uniform_: got low={low}, high={high}, expected finite numbers with low <= high")
     return tensor.copy_(_empty(tensor, generator).uniform_(low, high, generator=generator))
 
 
 def lecun_normal_(tensor: Tensor, *, gain: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
-    r"""Fill normally with std :math:`\text{gain} / \sqrt{\text{fan}_\text{in}}` (LeCun et al. 1998, equation 16).
+    r"""Fill normally with std :math:`\text{gain} / \sqrt{\text{fan}_\text{in}}`.
+
+    Source: LeCun et al. 1998, Efficient BackProp, equation 16.
 
     Examples
     --------
@@ -163,7 +172,7 @@ def lecun_normal_(tensor: Tensor, *, gain: float = 1.0, generator: torch.Generat
 
 
 def lecun_uniform_(tensor: Tensor, *, gain: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
-    r"""Fill uniformly with std :math:`\text{gain} / \sqrt{\text{fan}_\text{in}}` (LeCun et al. 1998, equation 16).
+    r"""Fill uniformly with std :math:`\text{gain} / \sqrt{\text{fan}_\text{in}}`, as ``lecun_normal_``.
 
     Examples
     --------
@@ -280,7 +289,7 @@ def initialize(
     Parameters
     ----------
     model : nn.Module
-        Changed in place; other modules, such as normalizations, keep what they have.
+        Changed in place; other modules, such as normalizations and transposed convolutions, keep what they have.
     scheme : str
         A name in ``SCHEMES``.
     generator : torch.Generator, optional
@@ -291,7 +300,7 @@ def initialize(
     Raises
     ------
     ValueError
-        Unknown name, or a setting out of range.
+        No module, unknown name, or a setting out of range.
 
     Examples
     --------
@@ -299,6 +308,8 @@ def initialize(
     >>> layer.weight.tolist(), layer.bias.tolist()
     ([[0.5, 0.5, 0.5], [0.5, 0.5, 0.5]], [0.0, 0.0])
     """
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"initialize: got {type(model).__name__}, expected a module; a tensor is filled by {scheme}_")
     fill = SCHEMES[one_of("initialize", scheme, SCHEMES)]
     if fill not in (zeros_, constant_):
         settings["generator"] = generator
@@ -316,9 +327,10 @@ def _empty(tensor: Tensor, generator: torch.Generator | None) -> Tensor:
 
 
 def _fans(where: str, tensor: Tensor, gain: float) -> tuple[int, int]:
+    floating(where, tensor=tensor)
     nonnegative(where, gain=gain)
-    if tensor.ndim < 2:
-        raise ValueError(f"{where}: expected a weight of shape (out, in, ...), got {tuple(tensor.shape)}")
+    if tensor.ndim < 2 or tensor.numel() == 0:
+        raise ValueError(f"{where}: expected a weight of shape (out, in, ...), none 0, got {tuple(tensor.shape)}")
     return fan_in_and_fan_out(tensor.shape)
 
 

@@ -212,6 +212,12 @@ def test_a_model_is_filled_layer_by_layer():
     ("call", "message"),
     [
         (lambda: init.fan_in_and_fan_out((3,)), r"fan_in_and_fan_out: expected a weight of shape .*, got \(3,\)"),
+        (lambda: init.fan_in_and_fan_out(torch.ones(4, 3)), r"got Tensor, expected a shape .*; use weight.shape"),
+        (lambda: init.lecun_normal_(torch.empty(3, 0)), r"expected a weight .*, none 0, got \(3, 0\)"),
+        (lambda: init.orthogonal_(torch.empty(0, 3)), r"expected a weight .*, none 0, got \(0, 3\)"),
+        (lambda: init.he_normal_(torch.empty(3, 3), gain=None), "he_normal_: got gain=None"),
+        (lambda: init.initialize(None, "he_normal"), "got NoneType, expected a module; .* by he_normal_"),
+        (lambda: init.initialize(torch.ones(2, 2), "zeros"), "initialize: got Tensor, expected a module; .* by zeros_"),
         (lambda: init.xavier_normal_(torch.empty(3)), r"xavier_normal_: expected a weight of shape .*, got \(3,\)"),
         (lambda: init.orthogonal_(torch.empty(3)), r"orthogonal_: expected a weight of shape .*, got \(3,\)"),
         (lambda: init.he_normal_(torch.empty(3, 3), gain=-1.0), "he_normal_: got gain=-1.0"),
@@ -233,3 +239,18 @@ def test_bad_input_is_refused_with_one_sentence(call, message):
     with pytest.raises(ValueError, match=message) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", sorted(init.SCHEMES))
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ([[1.0]], "tensor to be a torch.Tensor, got list"),
+        (nn.Linear(2, 2), "to be a torch.Tensor, got Linear"),
+        (torch.ones(3, 2, dtype=torch.int64), "got tensor of dtype torch.int64, expected a floating-point dtype"),
+    ],
+)
+def test_only_a_tensor_of_floats_is_filled(name, wrong, message):
+    settings = {"value": 0.5} if name == "constant" else {}
+    with pytest.raises(ValueError, match=rf"^{'constant' if name == 'zeros' else name}_: .*{message}"):
+        init.SCHEMES[name](wrong, **settings)
