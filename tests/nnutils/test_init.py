@@ -1,5 +1,6 @@
 """The fillers against torch.nn.init, against their formulas over 1e5 draws, and what they refuse."""
 
+import inspect
 import math
 from functools import partial
 
@@ -102,6 +103,7 @@ def test_settings_of_the_plain_distributions_are_used():
     torch.testing.assert_close(ours, nn.init.normal_(torch.empty(50), 2.0, 0.1, generator=seeded()))
     ours = init.uniform_(torch.empty(50), low=-3.0, high=-1.0, generator=seeded())
     torch.testing.assert_close(ours, nn.init.uniform_(torch.empty(50), -3.0, -1.0, generator=seeded()))
+    assert init.uniform_(torch.empty(2), low=0.5, high=0.5).tolist() == [0.5, 0.5]
     assert init.constant_(torch.empty(2), value=-1.5).tolist() == [-1.5, -1.5]
     assert init.zeros_(torch.ones(2)).tolist() == [0.0, 0.0]
 
@@ -227,7 +229,7 @@ def test_a_model_is_filled_layer_by_layer():
         (lambda: init.xavier_uniform_(torch.empty(3)), "xavier_uniform_: expected"),
         (lambda: init.normal_(torch.empty(3), std=math.nan), "normal_: got std=nan, expected a finite number"),
         (lambda: init.uniform_(torch.empty(3), low=1.0, high=0.0), "got low=1.0, high=0.0, expected finite .* low <="),
-        (lambda: init.uniform_(torch.empty(3), high=math.inf), "got low=0.0, high=inf"),
+        (lambda: init.uniform_(torch.empty(3), high=float("inf")), "got low=0.0, high=inf"),
         (lambda: init.uniform_(torch.empty(3), low=-math.inf), "got low=-inf, high=1.0"),
         (lambda: init.gain("swish"), "gain: got 'swish', expected one of linear, sigmoid, tanh, relu, leaky_relu"),
         (lambda: init.gain("leaky_relu", slope=math.inf), "gain: got slope=inf"),
@@ -254,3 +256,10 @@ def test_only_a_tensor_of_floats_is_filled(name, wrong, message):
     settings = {"value": 0.5} if name == "constant" else {}
     with pytest.raises(ValueError, match=rf"^{'constant' if name == 'zeros' else name}_: .*{message}"):
         init.SCHEMES[name](wrong, **settings)
+
+
+@pytest.mark.parametrize("function", [*init.SCHEMES.values(), init.gain, init.initialize])
+def test_settings_are_given_by_name(function):
+    settings = list(inspect.signature(function).parameters.values())[2 if function is init.initialize else 1 :]
+    kinds = {one.kind for one in settings}
+    assert kinds <= {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD}

@@ -1,5 +1,7 @@
 """The update rules against torch.optim over 50 steps, in every way of running them, and what they refuse."""
 
+import inspect
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -341,3 +343,67 @@ def test_a_group_may_be_empty_have_names_and_go_on_after_a_scheduler():
     optimizer.add_param_group({"params": [], "momentum": 0.5})
     assert [group["momentum"] for group in optimizer.param_groups] == [0.9, 0.5]
     assert optim.SGD([("w", w)], lr=0.1).param_groups[0]["param_names"] == ["w"]
+
+
+def defaults(function, *left_out):
+    """Hyperparameters with their defaults."""
+    parameters = inspect.signature(function).parameters.values()
+    return {one.name: one.default for one in parameters if one.default is not one.empty and one.name not in left_out}
+
+
+@pytest.mark.parametrize(
+    ("rule", "of_torch"),
+    [("adagrad", "Adagrad"), ("rmsprop", "RMSprop"), ("adam", "Adam"), ("adamax", "Adamax")],
+)
+def test_defaults_are_those_of_torch(rule, of_torch):
+    theirs = defaults(getattr(torch.optim, of_torch))
+    for ours in (defaults(optim.RULES[rule]), defaults(getattr(optim, of_torch))):
+        assert set(ours) <= set(theirs)
+        assert ours == {name: theirs[name] for name in ours}
+
+
+def test_momentum_is_nine_tenths_by_default_in_the_rules_and_off_in_sgd():
+    assert defaults(optim.momentum) == defaults(optim.nesterov) == {"momentum": 0.9}
+    assert defaults(optim.SGD) == {"momentum": 0.0, "nesterov": False, "weight_decay": 0.0}
+
+
+@pytest.mark.parametrize("function", [*optim.RULES.values(), optim.minimize, optim.Optimizer.__init__])
+def test_settings_are_given_by_name(function):
+    parameters = inspect.signature(function).parameters
+    assert parameters["steps" if function is optim.minimize else "lr"].kind is inspect.Parameter.KEYWORD_ONLY
+
+
+def test_a_parameter_without_gradient_does_not_hide_the_ones_behind_it():
+    without, with_grad = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    with_grad.grad = torch.ones(2)
+    optim.SGD([without, with_grad], lr=0.5).step()
+    assert with_grad.tolist() == [0.5, 0.5]
+
+
+def test_a_rule_decays_nothing_unasked():
+    w = torch.ones(2, requires_grad=True)
+    w.grad = torch.zeros(2)
+    optim.Optimizer([w], optim.sgd, lr=0.5).step()
+    assert w.tolist() == [1.0, 1.0]
+
+
+def test_no_step_gives_the_start_alone():
+    assert optim.minimize("adam", torch.sum, [3.0], steps=0).tolist() == [[3.0]]
+
+
+def test_sgd_without_momentum_keeps_no_velocity():
+    assert optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1).rule is optim.sgd
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda w: optim.SGD(w, lr=0.1, momentum=-0.5), "got momentum=-0.5"),
+        (lambda w: optim.SGD(w, lr=0.1, momentum=-0.5, nesterov=True), "got momentum=-0.5"),
+        (lambda w: optim.Adam(w, betas=(0.9, 0.99, 0.999)), "expected two numbers"),
+        (lambda w: optim.Adam([{"params": w}, {"params": [w[0].clone().detach()], "lr": -1.0}]), "got lr=-1.0"),
+    ],
+)
+def test_what_lies_beyond_the_first_case_is_refused_too(make, message):
+    with pytest.raises(ValueError, match=message):
+        make([torch.ones(1, requires_grad=True)])
