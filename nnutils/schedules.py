@@ -3,12 +3,13 @@
 The contract that all share: the first argument ``t`` is the number of steps (or epochs) already taken, an int from 0;
 the result is the learning rate for the step that comes next, a float. A schedule keeps no state, so that a run can be
 resumed, plotted or tested at any step. ``train.fit`` takes one as ``schedule=lambda t: halving(t, 0.1, 500)``. A
-negative step, a rate that is not a finite number, 0 or more, and a length below 1 are refused by a ``ValueError``.
+negative step, a rate that is not a finite number, 0 or more, a lowest rate above the highest, and a length below 1 (a
+warm-up below 0) are refused by a ``ValueError``.
 """
 
 import math
 
-from nnutils.arguments import nonnegative, positive, whole
+from nnutils.arguments import nonnegative, positive, probability, whole
 
 __all__ = [
     "cosine_with_warmup",
@@ -84,8 +85,9 @@ def cosine_with_warmup(t: int, lr_max: float, warmup: int, total: int, lr_min: f
     [0.5, 1.0, 1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
     _check("cosine_with_warmup", t, lr_max=lr_max, lr_min=lr_min)
-    if not 0 <= warmup < total:
-        raise ValueError(f"cosine_with_warmup: got warmup={warmup}, total={total}, expected 0 <= warmup < total")
+    whole("cosine_with_warmup", 0, warmup=warmup, total=total)
+    if warmup >= total:
+        raise ValueError(f"cosine_with_warmup: got warmup={warmup}, total={total}, expected warmup < total")
     if t < warmup:
         return lr_max * (t + 1) / warmup
     return _cosine(lr_max, lr_min, min((t - warmup) / (total - warmup), 1.0))
@@ -132,12 +134,12 @@ def warm_restarts(t: int, lr_max: float, period: int, multiplier: int = 1, lr_mi
 def one_cycle(
     t: int, lr_max: float, total: int, rise: float = 0.3, start_factor: float = 25.0, final_factor: float = 1e4
 ) -> float:
-    """Return one cycle: half a cosine up to ``lr_max``, half a cosine far down (Smith and Topin 2019).
+    """Return one cycle: half a cosine up to ``lr_max``, half a cosine far down.
 
     From ``lr_max / start_factor`` at ``t = 0`` to ``lr_max`` at ``t = rise * total - 1``, then down to
     ``lr_max / start_factor / final_factor`` at ``t = total - 1``, and no further. Equals
     ``torch.optim.lr_scheduler.OneCycleLR(max_lr=lr_max, total_steps=total)`` with its defaults, but for the momentum,
-    which that one moves as well.
+    which that one moves as well. Source: Smith and Topin 2019, where the two ways are straight lines.
 
     Examples
     --------
@@ -147,6 +149,7 @@ def one_cycle(
     _check("one_cycle", t, lr_max=lr_max)
     whole("one_cycle", 1, total=total)
     positive("one_cycle", start_factor=start_factor, final_factor=final_factor)
+    probability("one_cycle", rise=rise)
     if not 1 < rise * total < total:
         raise ValueError(
             f"one_cycle: got rise={rise}, total={total}, expected 1 < rise * total < total, a step or more for each way"
@@ -165,3 +168,7 @@ def _cosine(start: float, end: float, progress: float) -> float:
 def _check(where: str, t: int, **rates: float) -> None:
     whole(where, 0, t=t)
     nonnegative(where, **rates)
+    if rates.get("lr_min", 0.0) > rates.get("lr_max", math.inf):
+        raise ValueError(
+            f"{where}: got lr_min={rates['lr_min']}, lr_max={rates['lr_max']}, expected lr_min <= lr_max; swap them"
+        )
