@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nnutils.arguments import floating, nonnegative, positive, probability, shape, whole
+from nnutils.arguments import floating, nonnegative, positive, probability, same_device, shape, whole
 
 __all__ = [
     "Dropout",
@@ -36,7 +36,7 @@ def l1_penalty(parameters: Iterable[Tensor]) -> Tensor:
     >>> l1_penalty([torch.tensor([1.0, -2.0]), torch.tensor([[3.0]])])
     tensor(6.)
     """
-    return _total("l1_penalty", [w.abs().sum() for w in parameters])
+    return torch.stack([w.abs().sum() for w in _tensors("l1_penalty", parameters)]).sum()
 
 
 def l2_penalty(parameters: Iterable[Tensor]) -> Tensor:
@@ -49,14 +49,15 @@ def l2_penalty(parameters: Iterable[Tensor]) -> Tensor:
     >>> l2_penalty([torch.tensor([1.0, -2.0]), torch.tensor([[3.0]])])
     tensor(14.)
     """
-    return _total("l2_penalty", [(w**2).sum() for w in parameters])
+    return torch.stack([(w**2).sum() for w in _tensors("l2_penalty", parameters)]).sum()
 
 
 def dropout(x: Tensor, p: float = 0.5, *, training: bool = True, generator: torch.Generator | None = None) -> Tensor:
     r"""Return ``x`` with each entry set to 0 with probability ``p`` and the others times :math:`1/(1-p)`.
 
     Inverted dropout: the expectation of the result is ``x``, so that nothing is scaled when the network is used
-    (Srivastava et al. 2014, section 10). With ``training=False`` it is ``x`` itself; with ``p=1`` all zeros.
+    (Srivastava et al. 2014, section 10; their p is the probability to keep). With ``training=False`` it is ``x``
+    itself; with ``p=1`` all zeros.
 
     Raises
     ------
@@ -124,6 +125,8 @@ class EarlyStopping:
         The value of the last improvement; infinite before the first.
     waited : int
         The number of calls since then.
+    weights : dict, optional
+        The model's ``state_dict`` at that improvement, a copy.
 
     Raises
     ------
@@ -148,6 +151,7 @@ class EarlyStopping:
 
     def update(self, value: float, model: nn.Module) -> bool:
         """Take note of a value and of the model's weights if it is the best so far; return whether to stop."""
+        value = float(value)  # a loss that is a tensor would keep its graph, and with it the memory of a step
         if value < self.best - self.min_delta:
             self.best, self.waited = value, 0
             self.weights = copy.deepcopy(model.state_dict())
@@ -245,7 +249,8 @@ def mixup(X: Tensor, Y: Tensor, *, alpha: float, generator: torch.Generator | No
     Raises
     ------
     ValueError
-        ``alpha`` not above 0, or targets that are not floats of shape ``(N, C)``, one row for each sample.
+        ``alpha`` not above 0, targets that are not floats of shape ``(N, C)``, one row for each sample, or on another
+        device.
 
     Examples
     --------
@@ -253,13 +258,13 @@ def mixup(X: Tensor, Y: Tensor, *, alpha: float, generator: torch.Generator | No
     >>> bool(torch.equal(X, Y)), Y.sum(1)
     (True, tensor([1., 1.]))
     """
-    shape("mixup", "(N, ...)", X=X)
-    if not isinstance(Y, Tensor) or Y.ndim != 2:
+    shape("mixup", "(N, ...)", X=X, Y=Y)
+    if Y.ndim != 2:
         raise ValueError(
-            f"mixup: expected probabilities Y of shape (N, C), got {tuple(getattr(Y, 'shape', ()))}; "
-            "use F.one_hot(y, C).to(X.dtype)"
+            f"mixup: expected probabilities Y of shape (N, C), got {tuple(Y.shape)}; use F.one_hot(y, C).to(X.dtype)"
         )
     floating("mixup", X=X, Y=Y)
+    same_device("mixup", X=X, Y=Y)
     positive("mixup", alpha=alpha)
     if len(X) != len(Y):
         raise ValueError(f"mixup: got {len(X)} samples X and {len(Y)} targets Y, expected as many of both")
@@ -273,10 +278,16 @@ def mixup(X: Tensor, Y: Tensor, *, alpha: float, generator: torch.Generator | No
     return mixed(X), mixed(Y)
 
 
-def _total(where: str, terms: list[Tensor]) -> Tensor:
-    if not terms:
+def _tensors(where: str, parameters: Iterable[Tensor]) -> list[Tensor]:
+    if isinstance(parameters, nn.Module) or not isinstance(parameters, Iterable):
+        raise ValueError(f"{where}: got {type(parameters).__name__}, expected tensors, such as model.parameters()")
+    tensors = list(parameters)
+    if not tensors:
         raise ValueError(f"{where}: got no parameters, expected at least one; a generator can be read only once")
-    return torch.stack(terms).sum()
+    named = {f"parameters[{i}]": tensor for i, tensor in enumerate(tensors)}
+    floating(where, **named)
+    same_device(where, **named)
+    return tensors
 
 
 def _home(like: Tensor, generator: torch.Generator | None) -> torch.device:

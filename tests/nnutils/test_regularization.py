@@ -112,6 +112,13 @@ def test_a_decrease_that_is_no_improvement_does_not_reset_the_patience():
     assert [stopping.update(value, model) for value in (1.0, 3.0, 2.0, 1.5)] == [False, False, False, True]
 
 
+def test_a_value_that_is_a_tensor_becomes_a_number():
+    stopping = reg.EarlyStopping(patience=2)
+    stopping.update(torch.tensor(0.5), nn.Linear(1, 1))  # type: ignore[arg-type]
+    assert type(stopping.best) is float
+    assert stopping.best == 0.5
+
+
 def test_the_weights_of_the_best_call_come_back():
     model = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))
     stopping = reg.EarlyStopping(5)
@@ -251,6 +258,21 @@ def test_a_generator_on_the_cpu_draws_the_same_for_data_on_a_gpu(name):
     [
         (lambda: reg.l1_penalty([]), "l1_penalty: got no parameters, expected at least one; a generator can be read"),
         (lambda: reg.l2_penalty(iter(())), "l2_penalty: got no parameters"),
+        (
+            lambda: reg.l1_penalty(nn.Linear(2, 2)),
+            r"l1_penalty: got Linear, expected tensors, such as model.parameters",
+        ),
+        (lambda: reg.l2_penalty(nn.ModuleList()), "l2_penalty: got ModuleList, expected tensors"),
+        (lambda: reg.l2_penalty(None), "l2_penalty: got NoneType, expected tensors"),
+        (
+            lambda: reg.l2_penalty(nn.Linear(2, 2).named_parameters()),
+            r"l2_penalty: expected parameters\[0\] to be a torch.Tensor, got tuple",
+        ),
+        (
+            lambda: reg.l1_penalty([torch.ones(1), torch.ones(1, device="meta")]),
+            r"l1_penalty: got parameters\[0\] on cpu, parameters\[1\] on meta, expected one device",
+        ),
+        (lambda: reg.dropout(torch.ones(2), None), "dropout: got p=None, expected 0 <= p <= 1"),
         (lambda: reg.dropout(torch.ones(2), 1.5), "dropout: got p=1.5, expected 0 <= p <= 1"),
         (lambda: reg.dropout(torch.ones(2, dtype=torch.int64)), "dropout: got x of dtype torch.int64"),
         (lambda: reg.Dropout(-0.1), "Dropout: got p=-0.1"),
@@ -267,6 +289,11 @@ def test_a_generator_on_the_cpu_draws_the_same_for_data_on_a_gpu(name):
         ),
         (lambda: reg.cutout(torch.ones(1, 4, 3), size=-1), "cutout: got size=-1"),
         (lambda: reg.mixup(torch.ones(3, 2), torch.ones(3), alpha=1), r"\(N, C\), got \(3,\); use F.one_hot\(y, C\)"),
+        (lambda: reg.mixup(torch.ones(3, 2), None, alpha=1), "mixup: expected Y to be a torch.Tensor, got NoneType"),
+        (
+            lambda: reg.mixup(torch.ones(3, 2), torch.ones(3, 2, device="meta"), alpha=1),
+            "mixup: got X on cpu, Y on meta, expected one device",
+        ),
         (lambda: reg.mixup(torch.ones(3, 2), torch.ones(2, 2), alpha=1), "mixup: got 3 samples X and 2 targets Y"),
         (lambda: reg.mixup(torch.ones(3, 2), torch.ones(3, 2).long(), alpha=1), "mixup: got Y of dtype torch.int64"),
         (lambda: reg.mixup(torch.ones(3, 2), torch.ones(3, 2), alpha=0), "mixup: got alpha=0, expected a finite"),
