@@ -29,7 +29,7 @@ def mlp(*sizes: int, activation: Callable[[], nn.Module] = nn.ReLU) -> nn.Sequen
     Raises
     ------
     ValueError
-        Fewer than two sizes, or one below 1.
+        Fewer than two sizes, one below 1, or a module in place of what makes one.
 
     Examples
     --------
@@ -44,6 +44,7 @@ def mlp(*sizes: int, activation: Callable[[], nn.Module] = nn.ReLU) -> nn.Sequen
         raise ValueError(f"mlp: got sizes {sizes}, expected inputs, hidden units and outputs, such as mlp(64, 32, 10)")
     for size in sizes:
         whole("mlp", 1, size=size)
+    _check_makers("mlp", activation=activation)
     first, *others = [nn.Linear(a, b) for a, b in pairwise(sizes)]
     return nn.Sequential(first, *(module for layer in others for module in (activation(), layer)))
 
@@ -76,7 +77,7 @@ class ResidualBlock(nn.Module):
     Raises
     ------
     ValueError
-        A width below 1.
+        A width below 1, or a module in place of what makes one.
 
     Examples
     --------
@@ -97,6 +98,7 @@ class ResidualBlock(nn.Module):
     ) -> None:
         hidden = width if hidden is None else hidden
         whole("ResidualBlock", 1, width=width, hidden=hidden)
+        _check_makers("ResidualBlock", activation=activation, normalization=normalization or nn.Identity)
         super().__init__()
         first, last = nn.Linear(width, hidden), nn.Linear(hidden, width)
         if zero_init:
@@ -151,10 +153,10 @@ class AuxiliaryHeads(nn.Module):
         self, body: Sequence[nn.Module], num_classes: int, *, after: Sequence[int], widths: Sequence[int] | None = None
     ) -> None:
         whole("AuxiliaryHeads", 1, num_classes=num_classes)
-        depths = (*after, len(body) - 1)
+        depths = (*after, len(body) - 1) if isinstance(after, Sequence) else (-1,)
         if depths[0] < 0 or any(later <= earlier for earlier, later in pairwise(depths)):
             raise ValueError(
-                f"AuxiliaryHeads: got after={list(after)} for a body of {len(body)} modules, "
+                f"AuxiliaryHeads: got after={after} for a body of {len(body)} modules, "
                 "expected rising positions from 0, before the last"
             )
         widths = [_width(body[: depth + 1]) for depth in depths] if widths is None else widths
@@ -217,6 +219,12 @@ def auxiliary_loss(
         raise ValueError("auxiliary_loss: got no outputs, expected a list that ends in the final logits")
     *auxiliary, final = (loss_fn(logits, targets) for logits in outputs)
     return sum((weight * loss for loss in auxiliary), final)
+
+
+def _check_makers(where: str, **makers: Callable[..., nn.Module]) -> None:
+    for name, make in makers.items():
+        if isinstance(make, nn.Module) or not callable(make):
+            raise ValueError(f"{where}: got {name}={make!r}, expected what makes a module, such as the class nn.ReLU")
 
 
 def _width(modules: Sequence[nn.Module]) -> int:
