@@ -259,7 +259,7 @@ ACTIVATIONS: dict[str, Activation] = {
 def softmax(logits: Tensor, *, dim: int = -1) -> Tensor:
     r"""Return :math:`p_i = e^{z_i - m} / \sum_j e^{z_j - m}` along ``dim``, with :math:`m = \max_j z_j`.
 
-    The shift by the maximum changes nothing but that no exponential overflows. Source: Bridle 1990.
+    The shift by the maximum changes nothing but that no exponential overflows. The shape stays. Source: Bridle 1990.
 
     Examples
     --------
@@ -314,8 +314,8 @@ def _shifted(logits: Tensor, dim: int) -> Tensor:
 def _check_axis(where: str, logits: Tensor, dim: int) -> None:
     floating(where, logits=logits)
     shape(where, "(..., C)", logits=logits)
-    if dim not in range(-logits.ndim, logits.ndim) or logits.shape[dim] == 0:
+    if not isinstance(dim, int) or dim not in range(-logits.ndim, logits.ndim) or logits.shape[dim] == 0:
         raise ValueError(
-            f"{where}: got dim={dim} for logits of shape {tuple(logits.shape)}, "
+            f"{where}: got dim={dim!r} for logits of shape {tuple(logits.shape)}, "
             f"expected an axis from {-logits.ndim} to {logits.ndim - 1} that is not empty"
         )

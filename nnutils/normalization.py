@@ -35,8 +35,9 @@ __all__ = [
 def standardize(train: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
     r"""Return ``train`` and the others, each feature as :math:`(x - \mu) / \sigma` with the statistics of ``train``.
 
-    Validation and test data have no say in :math:`\mu` and :math:`\sigma`: they stand for data that nobody has seen.
-    A feature that is constant in ``train`` is divided by 1. Source: LeCun et al. 1998, Efficient BackProp, section 4.3.
+    Always a tuple: ``(X,) = standardize(X)``. Validation and test data have no say in :math:`\mu` and :math:`\sigma`:
+    they stand for data that nobody has seen. A feature that is constant in ``train`` is divided by 1. Source: LeCun et
+    al. 1998, Efficient BackProp, section 4.3.
 
     Parameters
     ----------

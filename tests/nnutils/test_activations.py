@@ -197,6 +197,8 @@ def test_what_is_no_floating_point_tensor_is_refused_by_name(function):
         ),
         (lambda z: log_softmax(z, dim=-3), "log_softmax: got dim=-3"),
         (lambda z: softmax(z, dim=0.5), "softmax: got dim=0.5"),
+        (lambda z: softmax(z, dim=1.0), "softmax: got dim=1.0 for logits"),
+        (lambda z: softmax(z, dim="1"), "softmax: got dim='1' for logits"),
         (lambda z: softmax(z[:, :0]), r"softmax: got dim=-1 for logits of shape \(2, 0\)"),
         (lambda z: softmax(z[0, 0]), r"softmax: expected logits of shape \(..., C\), got \(\)"),
         (lambda z: softmax(z.long()), "softmax: got logits of dtype torch.int64"),
