@@ -22,7 +22,7 @@ _Result = TypeVar("_Result")
 
 
 class Operation(NamedTuple):
-    """What one step can do: its value, and its derivative with respect to each of its arguments."""
+    """What one step can do: the number of its arguments, its value, and its derivative with respect to each of them."""
 
     arguments: int
     value: Callable[..., float]

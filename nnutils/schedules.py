@@ -36,7 +36,7 @@ def exponential_decay(t: int, lr0: float, k: float) -> float:
 
 
 def inverse_time_decay(t: int, lr0: float, k: float) -> float:
-    """Return ``lr0 / (1 + k t)`` (Robbins and Monro's condition: the rates sum to infinity, their squares do not).
+    """Return ``lr0 / (1 + k t)``: rates that sum to infinity, with squares that do not (Robbins and Monro 1951).
 
     Examples
     --------
