@@ -46,12 +46,19 @@ def predict(model: nn.Module, X: Tensor, *, batch_size: int = 1000) -> Tensor:
     Tensor of shape (N, ...)
         Without gradient. ``.argmax(1)`` gives the predicted classes, ``.softmax(1)`` the probabilities.
 
+    Raises
+    ------
+    ValueError
+        ``X`` is no tensor with rows, or lies on another device than the model.
+
     Examples
     --------
     >>> predict(nn.Sequential(nn.Dropout(0.5), nn.Flatten()), torch.ones(3, 2), batch_size=2).shape
     torch.Size([3, 2])
     """
     whole("predict", 1, batch_size=batch_size)
+    shape("predict", "(N, ...)", X=X)
+    same_device("predict", model=next(model.parameters(), X), X=X)
     modes = {module: module.training for module in model.modules()}
     try:
         model.eval()
@@ -87,6 +94,7 @@ def confusion_matrix(targets: Tensor, predictions: Tensor, *, num_classes: int) 
             [0, 0, 1]])
     """
     whole("confusion_matrix", 1, num_classes=num_classes)
+    shape("confusion_matrix", "(N, ...)", predictions=predictions)
     if predictions.ndim == 2:
         raise ValueError(
             f"confusion_matrix: expected predictions of shape (N,), got {tuple(predictions.shape)}; use .argmax(1)"
@@ -108,7 +116,7 @@ def accuracy(matrix: Tensor) -> float:
     Raises
     ------
     ValueError
-        The matrix is not square, or counts no sample.
+        The matrix is not square, has a negative entry, or counts no sample.
 
     Examples
     --------
@@ -146,7 +154,7 @@ def precision_recall_f1(matrix: Tensor, *, average: str | None = None) -> Scores
     Raises
     ------
     ValueError
-        The matrix is not square, or the average is unknown.
+        The matrix is not square or has a negative entry, or the average is unknown.
 
     Examples
     --------
@@ -162,10 +170,11 @@ def precision_recall_f1(matrix: Tensor, *, average: str | None = None) -> Scores
     hits, predicted, true = matrix.diagonal(), matrix.sum(0), matrix.sum(1)
     if average == "micro":
         hits, predicted, true = hits.sum(), predicted.sum(), true.sum()
-    # a denominator of 0 has a numerator of 0 above it
-    precision = hits / predicted.clamp(min=1)
-    recall = hits / true.clamp(min=1)
-    f1 = 2 * hits / (predicted + true).clamp(min=1)
+    # a denominator of 0 has a numerator of 0 above it; the matrix may also hold shares, all below 1
+    precision, recall, f1 = (
+        above / below.where(below != 0, 1)
+        for above, below in ((hits, predicted), (hits, true), (2 * hits, predicted + true))
+    )
     if average == "macro":
         precision, recall, f1 = precision.mean(), recall.mean(), f1.mean()
     return Scores(precision, recall, f1)
@@ -196,7 +205,8 @@ def project(X: Tensor, *, method: str = "pca", dim: int = 2, seed: int = 0) -> T
     Raises
     ------
     ValueError
-        Unknown method, too many dimensions for the data, or data that are no floating-point numbers.
+        Unknown method, too many dimensions for the data, data that are no finite floating-point numbers, or, for t-SNE,
+        rows that are all the same.
 
     Examples
     --------
@@ -211,6 +221,11 @@ def project(X: Tensor, *, method: str = "pca", dim: int = 2, seed: int = 0) -> T
     rows = X.detach().flatten(1).to(torch.promote_types(X.dtype, torch.float32)).cpu().numpy()
     if len(rows) < 2:
         raise ValueError(f"project: got X of shape {tuple(X.shape)}, expected at least two rows")
+    if not bool(X.isfinite().all()):
+        raise ValueError("project: got X with entries that are inf or nan, expected finite numbers")
+    # scikit-learn would divide by their spread, and its t-SNE of nan ends Python
+    if method == "tsne" and bool((rows == rows[0]).all()):
+        raise ValueError("project: got rows that are all the same, expected different ones for t-SNE")
     most = min(*rows.shape, 3) if method == "tsne" else min(rows.shape)
     if dim > most:
         raise ValueError(f"project: got dim={dim} for X of shape {tuple(X.shape)} by {method}, expected {most} at most")
@@ -231,3 +246,5 @@ def _square(where: str, matrix: Tensor) -> None:
     shape(where, "(C, C)", matrix=matrix)
     if matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"{where}: expected a matrix of shape (C, C), got {tuple(matrix.shape)}")
+    if not bool((matrix >= 0).all()):
+        raise ValueError(f"{where}: got a matrix with entries that are negative or nan, expected counts")

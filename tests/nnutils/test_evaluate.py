@@ -56,6 +56,14 @@ def test_accuracy_is_that_of_scikit_learn(drawn):
     assert evaluate.precision_recall_f1(matrix, average="micro").f1.item() == pytest.approx(evaluate.accuracy(matrix))
 
 
+def test_a_matrix_of_shares_has_the_scores_of_its_counts():
+    counts = torch.tensor([[8, 2, 0], [1, 9, 0], [0, 0, 0]])
+    for of_shares, of_counts in zip(
+        evaluate.precision_recall_f1(counts / 20), evaluate.precision_recall_f1(counts), strict=True
+    ):
+        torch.testing.assert_close(of_shares, of_counts)
+
+
 def test_the_comparison_finds_a_matrix_that_is_turned_round(monkeypatch):
     """The planted fault: predicted classes in the rows."""
     straight = evaluate.confusion_matrix
@@ -169,6 +177,19 @@ ONE, TWO = torch.tensor([0]), torch.tensor([0, 1])
         (lambda: evaluate.project(torch.eye(9), method="tsne", dim=4), "by tsne, expected 3 at most"),
         (lambda: evaluate.project(torch.eye(3)[:1], dim=1), r"got X of shape \(1, 3\), expected at least two rows"),
         (lambda: evaluate.project(torch.eye(3).long()), "torch.int64"),
+        (lambda: evaluate.project(torch.eye(3) / 0), "project: got X with entries that are inf or nan"),
+        (lambda: evaluate.project(torch.ones(5, 3), method="tsne"), "project: got rows that are all the same"),
+        (lambda: evaluate.predict(nn.Identity(), [[1.0]]), "predict: expected X to be a torch.Tensor, got list"),
+        (
+            lambda: evaluate.predict(nn.Linear(2, 2), torch.eye(2, device="meta")),
+            "model on cpu, X on meta, expected one",
+        ),
+        (lambda: evaluate.confusion_matrix([0, 1], [0, 1], num_classes=2), "expected predictions to be a torch.Tensor"),
+        (
+            lambda: evaluate.accuracy(torch.tensor([[2, -1], [0, 1]])),
+            "accuracy: got a matrix with entries that are neg",
+        ),
+        (lambda: evaluate.precision_recall_f1(torch.eye(2) / 0), "precision_recall_f1: got a matrix with entries"),
         (lambda: evaluate.project(torch.ones(3)), r"expected X of shape \(N, D, ...\), got \(3,\)"),
     ],
 )
