@@ -4,6 +4,7 @@ The contract that all functions share: they leave the model as they found it. We
 mode of every module, PyTorch's random state and the model's hooks come back as they were, also when the model raises.
 A model is measured in the mode that it is in; ``learning_rate_range_test`` alone trains, on a copy. ``update_ratios``
 changes what the step changes that it is given. Numbers come back as floats, to print, plot or compare.
+``numerical_gradient`` and ``check_gradient`` know no model: they call a function, and what it changes is its affair.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nnutils.arguments import nonnegative, positive, same_device, same_shape, shape
+from nnutils.arguments import floating, nonnegative, positive, same_device, same_shape, shape
 
 __all__ = [
     "ActivationStatistics",
@@ -82,13 +83,18 @@ def collect_activations(model: nn.Module, X: Tensor) -> dict[str, Tensor]:
     pooling; what ``forward`` computes by functions such as ``torch.relu`` is not seen. A module that is called again
     has ``" (call 2)"`` after its name. The tensors are detached copies.
 
+    Raises
+    ------
+    ValueError
+        ``X`` is no tensor with rows, or lies on another device than the model.
+
     Examples
     --------
     >>> model = nn.Sequential(nn.Flatten(), nn.ReLU(), nn.Sigmoid())
     >>> collect_activations(model, torch.tensor([[-1.0, 0.0]]))
     {'1': tensor([[0., 0.]]), '2': tensor([[0.5000, 0.5000]])}
     """
-    return {name: output for name, _, output in _run(model, X)}
+    return {name: output for name, _, output in _run("collect_activations", model, X)}
 
 
 def activation_statistics(model: nn.Module, X: Tensor) -> list[ActivationStatistics]:
@@ -102,6 +108,11 @@ def activation_statistics(model: nn.Module, X: Tensor) -> list[ActivationStatist
     X : Tensor of shape (N, ...)
         A batch of inputs.
 
+    Raises
+    ------
+    ValueError
+        As for ``collect_activations``; or an output has no axis of units.
+
     Examples
     --------
     >>> X = torch.tensor([[-1.0, 4.0], [-2.0, 4.0]])
@@ -111,7 +122,7 @@ def activation_statistics(model: nn.Module, X: Tensor) -> list[ActivationStatist
     1: mean 0.50, std 0.58, 50% dead 0.5
     """
     found = []
-    for name, module, output in _run(model, X):
+    for name, module, output in _run("activation_statistics", model, X):
         mean, std = _mean_and_std(output)
         saturated = None
         if type(module) in _RANGES:
@@ -130,7 +141,8 @@ def collect_gradients(model: nn.Module, X: Tensor, y: Tensor, *, loss_fn: Loss =
     Raises
     ------
     ValueError
-        Rows and targets of different number or on different devices, or no parameter requires a gradient.
+        Rows and targets of different number or on different devices, no parameter requires a gradient, or the loss is
+        no 0-d tensor that depends on one.
 
     Examples
     --------
@@ -138,6 +150,7 @@ def collect_gradients(model: nn.Module, X: Tensor, y: Tensor, *, loss_fn: Loss =
     >>> collect_gradients(model, torch.tensor([[1.0, 2.0]]), torch.zeros(1, 1), loss_fn=lambda z, y: z.sum())
     {'weight': tensor([[1., 2.]])}
     """
+    shape("collect_gradients", "(N, ...)", X=X, y=y)
     if len(X) != len(y):
         raise ValueError(f"collect_gradients: got {len(X)} rows and {len(y)} targets, expected as many of both")
     wanted = {name: p for name, p in model.named_parameters() if p.requires_grad}
@@ -146,6 +159,11 @@ def collect_gradients(model: nn.Module, X: Tensor, y: Tensor, *, loss_fn: Loss =
     same_device("collect_gradients", model=next(iter(wanted.values())), X=X, y=y)
     with _unchanged(model), torch.enable_grad():
         loss = loss_fn(model(X), y)
+        if not isinstance(loss, Tensor) or loss.ndim or not loss.requires_grad:
+            given = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else repr(loss)
+            raise ValueError(
+                f"collect_gradients: loss_fn returned {given}, expected a 0-d tensor that depends on the parameters"
+            )
         gradients = torch.autograd.grad(loss, list(wanted.values()), allow_unused=True, materialize_grads=True)
     return dict(zip(wanted, gradients, strict=True))
 
@@ -169,20 +187,21 @@ def gradient_statistics(
 
 
 def saturated_fraction(activations: Tensor, *, low: float, high: float) -> float:
-    """Return the share of all entries that are ``<= low`` or ``>= high``; activations of any shape.
+    """Return the share of all entries that are ``<= low`` or ``>= high``; nan where there are none.
 
     Examples
     --------
     >>> saturated_fraction(torch.tensor([[0.0, 0.5], [0.7, 1.0]]), low=0.01, high=0.99)
     0.5
     """
+    shape("saturated_fraction", "(...)", activations=activations)
     if not low < high:
         raise ValueError(f"saturated_fraction: got low={low} and high={high}, expected low < high")
     return _share((activations <= low) | (activations >= high))
 
 
 def dead_fraction(activations: Tensor) -> float:
-    """Return the share of units that are exactly 0 for the whole batch.
+    """Return the share of units that are exactly 0 for the whole batch; nan for a batch without entries.
 
     Axis 1 counts the units: the columns of ``(N, units)``, the channels of ``(N, C, H, W)``. A unit that is dead for
     one batch may wake for another; one that is dead for all data gets no gradient any more.
@@ -193,7 +212,8 @@ def dead_fraction(activations: Tensor) -> float:
     0.3333333333333333
     """
     shape("dead_fraction", "(N, units, ...)", activations=activations)
-    return _share((activations == 0).transpose(0, 1).flatten(1).all(1))
+    dead = (activations == 0).transpose(0, 1).flatten(1).all(1)
+    return _share(dead) if activations.numel() else math.nan
 
 
 def numerical_gradient(f: Callable[[Tensor], Any], x: Tensor, *, h: float = 1e-5) -> Tensor:
@@ -205,7 +225,7 @@ def numerical_gradient(f: Callable[[Tensor], Any], x: Tensor, *, h: float = 1e-5
     ----------
     f : callable
         Maps a float64 tensor of the shape of ``x`` to a 0-d tensor or a number. It is called twice for each entry.
-    x : Tensor of any shape
+    x : Tensor of any shape, of a floating-point dtype
     h : float
 
     Returns
@@ -216,7 +236,7 @@ def numerical_gradient(f: Callable[[Tensor], Any], x: Tensor, *, h: float = 1e-5
     Raises
     ------
     ValueError
-        ``h`` is not above 0, or ``f`` does not return one number.
+        ``h`` is not above 0, ``x`` is not of a floating-point dtype, or ``f`` does not return one number.
 
     Examples
     --------
@@ -224,6 +244,8 @@ def numerical_gradient(f: Callable[[Tensor], Any], x: Tensor, *, h: float = 1e-5
     tensor([ 2., -4.])
     """
     positive("numerical_gradient", h=h)
+    # whole numbers would cut off the gradient's fraction
+    floating("numerical_gradient", x=x)
     return _central_differences("numerical_gradient", f, x, h).to(x.dtype)
 
 
@@ -261,7 +283,7 @@ def check_gradient(
     f : callable
         Maps a float64 tensor of the shape of ``x`` to a 0-d tensor, or to a number where ``gradient`` is given. A
         module inside must be in float64, and must not draw random numbers.
-    x : Tensor of any shape
+    x : Tensor of any shape, of a floating-point dtype
     gradient : Tensor of the shape of x, optional
         The gradient to check; autograd's by default.
     h : float
@@ -270,7 +292,8 @@ def check_gradient(
     Raises
     ------
     ValueError
-        ``f`` does not return one number, or no gradient is given and autograd finds none; wrong shape; ``x`` is empty.
+        ``f`` does not return one number, or no gradient is given and autograd finds none; wrong shape or
+        dtype; ``x`` is empty.
 
     Examples
     --------
@@ -281,11 +304,13 @@ def check_gradient(
     relative error 0.315; furthest apart at [1]: gradient 6, central difference 12
     """
     positive("check_gradient", h=h)
+    floating("check_gradient", x=x)
     if x.numel() == 0:
         raise ValueError(f"check_gradient: got x of shape {tuple(x.shape)}, expected at least one entry")
     if gradient is None:
         a = _autograd(f, x)
     else:
+        shape("check_gradient", "(...)", gradient=gradient)
         same_shape("check_gradient", x=x, gradient=gradient)
         a = gradient.detach().to(x.device, torch.float64)
     n = _central_differences("check_gradient", f, x, h)
@@ -314,7 +339,8 @@ def learning_rate_range_test(
     lrs : sequence of float
         The learning rate of each step.
     optimizer : callable, optional
-        Maps parameters to an optimizer, whose ``lr`` is then set for each step; plain SGD by default.
+        Maps parameters, those of the copy, to an optimizer, whose ``lr`` is then set for each step; plain SGD by
+        default.
 
     Returns
     -------
@@ -324,7 +350,8 @@ def learning_rate_range_test(
     Raises
     ------
     ValueError
-        A rate is negative or not finite, or the batches end and cannot start over.
+        A rate is negative or not finite, the batches end and cannot start over, or the optimizer is not one of the
+        parameters that the callable is given.
 
     Examples
     --------
@@ -333,12 +360,19 @@ def learning_rate_range_test(
     >>> learning_rate_range_test(model, [batch], [0.25, 0.5, 5.0, 0.1], loss_fn=F.mse_loss)
     [1.0, 0.25, 0.0, 0.0]
     """
+    lrs = list(lrs)
     for lr in lrs:
         nonnegative("learning_rate_range_test", lr=lr)
     losses: list[float] = []
     with _same_randomness(model), torch.enable_grad():
         trained = copy.deepcopy(model).train()
         stepper = optimizer(trained.parameters()) if optimizer else torch.optim.SGD(trained.parameters(), lr=0.0)
+        own = {id(p) for p in trained.parameters() if p.requires_grad}
+        if not any(id(p) in own for group in stepper.param_groups for p in group["params"]):
+            raise ValueError(
+                "learning_rate_range_test: the optimizer holds no parameter of the copy that requires a gradient; "
+                "build it from the parameters that it is given, such as optimizer=torch.optim.Adam"
+            )
         supply = _endless(batches)
         for lr in lrs:
             for group in stepper.param_groups:
@@ -364,6 +398,11 @@ def update_ratios(model: nn.Module, step: Callable[[], object]) -> dict[str, flo
     step : callable
         Changes the parameters, such as ``optimizer.step``; called once, after ``loss.backward()``.
 
+    Raises
+    ------
+    ValueError
+        ``step`` is no function.
+
     Examples
     --------
     >>> model = nn.Linear(1, 1, bias=False)
@@ -371,6 +410,10 @@ def update_ratios(model: nn.Module, step: Callable[[], object]) -> dict[str, flo
     >>> update_ratios(model, torch.optim.SGD(model.parameters(), lr=0.125).step)
     {'weight': 0.125}
     """
+    if not callable(step):
+        raise ValueError(
+            f"update_ratios: got {step!r:.60} as step, expected a function such as optimizer.step, not called"
+        )
     before = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
     step()
     ratios = {}
@@ -381,8 +424,10 @@ def update_ratios(model: nn.Module, step: Callable[[], object]) -> dict[str, flo
     return ratios
 
 
-def _run(model: nn.Module, X: Tensor) -> list[tuple[str, nn.Module, Tensor]]:
+def _run(where: str, model: nn.Module, X: Tensor) -> list[tuple[str, nn.Module, Tensor]]:
     """Name, module and output of each call of an activation module, in order."""
+    shape(where, "(N, ...)", X=X)
+    same_device(where, model=next(model.parameters(), X), X=X)
     seen: list[tuple[str, nn.Module, Tensor]] = []
 
     def record(name: str) -> Callable[..., None]:
@@ -447,7 +492,10 @@ def _number(where: str, value: Any) -> float:
         if value.ndim:
             raise ValueError(f"{where}: f returned a tensor of shape {tuple(value.shape)}, expected a 0-d tensor")
         return value.item()
-    return float(value)
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{where}: f returned {value!r:.60}, expected a 0-d tensor or a number") from None
 
 
 def _central_differences(where: str, f: Callable[[Tensor], Any], x: Tensor, h: float) -> Tensor:

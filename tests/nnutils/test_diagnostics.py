@@ -393,6 +393,28 @@ def test_update_ratios_of_a_parameter_at_zero():
         (lambda: diagnostics.check_gradient(torch.sum, X[:0]), r"got x of shape \(0, 4\), expected at least one entry"),
         (lambda: diagnostics.learning_rate_range_test(nn.Linear(4, 3), [(X, y)], [0.1, -1.0]), "got lr=-1.0"),
         (
+            lambda: diagnostics.learning_rate_range_test(
+                nn.Linear(4, 3), [(X, y)], [0.1], optimizer=lambda p: torch.optim.SGD(nn.Linear(4, 3).parameters())
+            ),
+            "holds no parameter of the copy that requires a gradient",
+        ),
+        (lambda: diagnostics.collect_activations(nn.ReLU(), [[1.0]]), "expected X to be a torch.Tensor, got list"),
+        (lambda: diagnostics.collect_activations(nn.Linear(4, 3), X.to("meta")), "model on cpu, X on meta, expected"),
+        (lambda: diagnostics.collect_gradients(nn.Linear(4, 3), X, [0] * 6), "expected y to be a torch.Tensor"),
+        (
+            lambda: diagnostics.collect_gradients(nn.Linear(4, 3), X, y, loss_fn=lambda z, y: z.detach().sum()),
+            "collect_gradients: loss_fn returned a tensor of shape .., expected a 0-d tensor that depends on",
+        ),
+        (lambda: diagnostics.saturated_fraction([0.5], low=0.0, high=1.0), "expected activations to be a torch.Tensor"),
+        (lambda: diagnostics.numerical_gradient(torch.sum, y), "got x of dtype torch.int64, expected a floating-point"),
+        (
+            lambda: diagnostics.numerical_gradient(lambda x: None, X),
+            "f returned None, expected a 0-d tensor or a number",
+        ),
+        (lambda: diagnostics.check_gradient(torch.sum, y), "check_gradient: got x of dtype torch.int64"),
+        (lambda: diagnostics.check_gradient(torch.sum, X[0], [1.0] * 4), "expected gradient to be a torch.Tensor"),
+        (lambda: diagnostics.update_ratios(nn.Linear(4, 3), None), "got None as step, expected .* optimizer.step"),
+        (
             lambda: diagnostics.learning_rate_range_test(nn.Linear(4, 3), iter([(X, y)]), [0.1] * 2),
             "batches have ended",
         ),
@@ -402,3 +424,13 @@ def test_bad_input_is_refused_with_one_sentence(call, message):
     with pytest.raises(ValueError, match=message) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+def test_rates_may_come_from_a_generator():
+    losses = diagnostics.learning_rate_range_test(nn.Linear(4, 3), [(X, y)], (rate for rate in (0.1, 0.2)))
+    assert len(losses) == 2
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0)])
+def test_a_batch_without_entries_has_no_share_of_dead_units(shape):
+    assert math.isnan(diagnostics.dead_fraction(torch.zeros(shape)))
