@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nnutils.arguments import floating, nonnegative, one_of, positive, whole
+from nnutils.arguments import class_indices, floating, nonnegative, one_of, positive, same_device, whole
 from nnutils.arguments import shape as check_shape
 
 __all__ = ["features", "first_layer_filters", "linear_probe", "maximize_activation"]
@@ -138,7 +138,8 @@ def features(model: nn.Module, X: Tensor, *, layer: Layer, batch_size: int = 100
     Raises
     ------
     ValueError
-        The layer is no module of the model, or the forward pass does not call it.
+        The layer is no module of the model, or the forward pass does not call it; ``X`` is no tensor with rows, or
+        lies on another device than the model.
 
     Examples
     --------
@@ -147,6 +148,8 @@ def features(model: nn.Module, X: Tensor, *, layer: Layer, batch_size: int = 100
     tensor([[0., 2.]])
     """
     whole("features", 1, batch_size=batch_size)
+    check_shape("features", "(N, ...)", X=X)
+    same_device("features", model=next(model.parameters(), X), X=X)
     with _watching("features", model, layer) as output, torch.no_grad():
         return torch.cat([output(rows) for rows in X.split(batch_size)])
 
@@ -162,7 +165,7 @@ def linear_probe(
 
     Parameters
     ----------
-    features : Tensor of shape (N, ...)
+    features : Tensor of shape (N, D, ...)
         What a layer puts out for the training part, see ``features``; further axes are flattened.
     y : Tensor of shape (N,), int64
     validation : (features, y)
@@ -175,7 +178,7 @@ def linear_probe(
     Raises
     ------
     ValueError
-        Features and targets that do not go together, or fewer than two classes.
+        Features and targets that do not go together, are of no rows or not finite, or fewer than two classes.
 
     Examples
     --------
@@ -190,12 +193,21 @@ def linear_probe(
     positive("linear_probe", C=C)
     whole("linear_probe", 1, max_iter=max_iter)
     for X, targets in ((features, y), validation):
-        check_shape("linear_probe", "(N, ...)", features=X)
+        check_shape("linear_probe", "(N, D, ...)", features=X)
         check_shape("linear_probe", "(N,)", y=targets)
-        if len(X) != len(targets):
+        if len(X) != len(targets) or len(X) == 0:
             raise ValueError(
-                f"linear_probe: got {len(X)} rows of features and {len(targets)} targets, expected as many of both"
+                f"linear_probe: got {len(X)} rows of features and {len(targets)} targets, expected as many of both, "
+                "at least one"
             )
+        if X.shape[1:] != features.shape[1:]:
+            raise ValueError(
+                f"linear_probe: got features of shape {tuple(features.shape)} and, for validation, {tuple(X.shape)}, "
+                "expected rows of one shape"
+            )
+        class_indices("linear_probe", targets, classes=int(targets.max()) + 1)
+        if not bool(X.isfinite().all()):
+            raise ValueError("linear_probe: got features that are inf or nan, expected finite numbers")
     if len(y.unique()) < 2:
         raise ValueError("linear_probe: got targets of one class, expected at least two classes")
     probe = make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=max_iter))
@@ -204,7 +216,7 @@ def linear_probe(
 
 
 def _rows(X: Tensor) -> np.ndarray:
-    return X.detach().flatten(1).cpu().numpy()
+    return X.detach().flatten(1).to(torch.promote_types(X.dtype, torch.float32)).cpu().numpy()
 
 
 def _split(model: nn.Module, unit: Index | tuple[Layer, Index]) -> tuple[Layer, Index]:
@@ -214,7 +226,11 @@ def _split(model: nn.Module, unit: Index | tuple[Layer, Index]) -> tuple[Layer, 
 
 
 def _entry(output: Tensor, index: Index) -> Tensor:
+    # None, True and lists index a tensor too, and would mean the whole output
+    misleading = any(i is None or isinstance(i, bool | list) for i in (index if isinstance(index, tuple) else (index,)))
     try:
+        if misleading:
+            raise IndexError
         return output[index].mean()
     except IndexError:
         raise ValueError(

@@ -226,6 +226,21 @@ Y = torch.tensor([0, 1, 0, 1, 0, 1])
         (lambda: interpret.maximize_activation(Branch(), (nn.ReLU(), 0), shape=(4,)), "got a ReLU that is no part"),
         (lambda: interpret.features(Branch(), X, layer="unused"), "features: the forward pass .* does not call this"),
         (lambda: interpret.features(Branch(), X, layer="used", batch_size=0), "got batch_size=0"),
+        (lambda: interpret.maximize_activation(Branch(), None, shape=(4,)), "got unit None, expected an index"),
+        (
+            lambda: interpret.maximize_activation(Branch(), ("used", True), shape=(4,)),
+            "got unit True, expected an index",
+        ),
+        (lambda: interpret.features(Branch(), [[1.0]], layer="used"), "expected X to be a torch.Tensor, got list"),
+        (
+            lambda: interpret.features(Branch(), X.to("meta"), layer="used"),
+            "model on cpu, X on meta, expected one device",
+        ),
+        (lambda: interpret.linear_probe(X[:, 0], Y, validation=(X[:, 0], Y)), r"features of shape \(N, D, ...\), got"),
+        (lambda: interpret.linear_probe(X, Y, validation=(X[:0], Y[:0])), "got 0 rows .* at least one"),
+        (lambda: interpret.linear_probe(X, Y, validation=(X[:, :2], Y)), r"validation, \(6, 2\), expected rows of one"),
+        (lambda: interpret.linear_probe(X, Y / 2, validation=(X, Y)), "got targets of dtype torch.float32"),
+        (lambda: interpret.linear_probe(X / 0, Y, validation=(X, Y)), "features that are inf or nan, expected finite"),
         (lambda: interpret.first_layer_filters(nn.ReLU()), "has no nn.Linear and no nn.Conv2d"),
         (lambda: interpret.first_layer_filters(Branch(), (2, 3)), r"image_shape=\(2, 3\) for a layer of 4 inputs"),
         (lambda: interpret.first_layer_filters(Branch()), "got image_shape=None"),
@@ -240,3 +255,10 @@ def test_bad_input_is_refused_with_one_sentence(call, message):
     with pytest.raises(ValueError, match=message) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+def test_a_probe_takes_features_of_half_precision():
+    half = X.bfloat16()
+    assert interpret.linear_probe(half, Y, validation=(half, Y)) == interpret.linear_probe(
+        half.float(), Y, validation=(half.float(), Y)
+    )
