@@ -265,7 +265,10 @@ def _try(objective: Callable[..., Any], number: int, params: dict[str, Any]) -> 
     start, value, error = time.perf_counter(), math.inf, None
     try:
         result = objective(**params)
-        value = float(result.detach() if isinstance(result, Tensor) else result)
+        try:
+            value = float(result.detach() if isinstance(result, Tensor) else result)
+        except (TypeError, ValueError, RuntimeError):
+            raise ValueError(f"the objective returned {result!r:.60}, expected one number, such as a loss") from None
         if not math.isfinite(value):
             value, error = math.inf, f"the value is {value}"
     except Exception as raised:
@@ -274,6 +277,8 @@ def _try(objective: Callable[..., Any], number: int, params: dict[str, Any]) -> 
 
 
 def _check(where: str, space: Space, *, ranges: bool = True) -> None:
+    if not isinstance(space, Mapping):
+        raise ValueError(f"{where}: got a space of type {type(space).__name__}, expected a dict from name to choices")
     for name, choices in space.items():
         if isinstance(choices, Range):
             if not ranges:
