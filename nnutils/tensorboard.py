@@ -3,6 +3,7 @@
 An option: the package ``tensorboard`` is no dependency of nnutils and is imported when a logger is made.
 """
 
+import os
 from pathlib import Path
 from types import TracebackType
 
@@ -33,6 +34,8 @@ class TensorBoardLogger:
     ------
     ImportError
         The package ``tensorboard`` is not installed.
+    RuntimeError
+        The folder cannot be written.
 
     Examples
     --------
@@ -50,7 +53,12 @@ class TensorBoardLogger:
                 "TensorBoardLogger: the package tensorboard is not installed; install it with: pip install tensorboard"
             ) from None
         self.histograms = histograms
-        self._writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+        try:
+            self._writer = SummaryWriter(os.fspath(folder))  # type: ignore[no-untyped-call]
+        except OSError as error:
+            raise RuntimeError(
+                f"TensorBoardLogger: cannot write to {folder} ({error.strerror}); give it another folder"
+            ) from None
 
     def __call__(self, epoch: int, history: History, model: nn.Module) -> None:
         """Write the last entries of the history, and the parameters, as step ``epoch`` (from 0)."""

@@ -101,3 +101,18 @@ def test_a_missing_package_is_said_in_one_sentence_with_the_command(monkeypatch,
         TensorBoardLogger(tmp_path)
     assert "\n" not in str(error.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_one_sentence(tmp_path):
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(
+        RuntimeError, match=r"TensorBoardLogger: cannot write to .*taken \(.*\); give it another folder"
+    ):
+        TensorBoardLogger(tmp_path / "taken")
+
+
+def test_no_folder_is_not_taken_for_one_of_that_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TypeError):
+        TensorBoardLogger(None)
+    assert list(tmp_path.iterdir()) == []
