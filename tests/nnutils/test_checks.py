@@ -1,5 +1,7 @@
 """The checks of the labs: what they catch, and what their messages say."""
 
+import math
+
 import pytest
 import torch
 
@@ -49,6 +51,14 @@ def test_check_unchanged_sees_a_change_in_place():
     checks.check_unchanged(RIGHT, before, name="X")
     with pytest.raises(AssertionError, match="changed in place"):
         checks.check_unchanged(RIGHT + 1e-6, before, name="X")
+
+
+def test_check_unchanged_sees_what_was_nan_or_infinite_before():
+    before = torch.tensor([math.nan, math.inf, 1.0])
+    checks.check_unchanged(before.clone(), before, name="X")
+    for after in ([0.0, math.inf, 1.0], [math.nan, torch.finfo().max, 1.0]):
+        with pytest.raises(AssertionError, match="changed in place"):
+            checks.check_unchanged(torch.tensor(after), before, name="X")
 
 
 def test_not_done_is_one_line_in_a_notebook():
