@@ -101,8 +101,11 @@ def load(name: str, *, device: torch.device | str | None = None, seed: int = 0) 
 
 
 def folder() -> Path:
-    """Return the folder of the image files: ``NNUTILS_DATA``, or ``nnutils`` in the user's cache folder."""
-    return Path(os.environ.get("NNUTILS_DATA") or platformdirs.user_cache_dir("nnutils"))
+    """Return the folder of the image files: ``NNUTILS_DATA``, or ``nnutils`` in the user's cache folder.
+
+    A leading ``~`` is the home folder, also where no shell has replaced it.
+    """
+    return Path(os.environ.get("NNUTILS_DATA") or platformdirs.user_cache_dir("nnutils")).expanduser()
 
 
 def available(name: str) -> bool:

@@ -158,3 +158,10 @@ def test_importing_the_package_opens_no_socket_and_no_torchvision():
 def test_to_moves_every_tensor():
     split = data.load("moons").to("meta")
     assert {t.device.type for t in vars(split).values() if isinstance(t, torch.Tensor)} == {"meta"}
+
+
+def test_a_tilde_in_nnutils_data_is_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("NNUTILS_DATA", "~/images")
+    assert data.folder() == tmp_path / "images"
