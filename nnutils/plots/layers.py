@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from nnutils.arguments import whole
+from nnutils.arguments import shape, whole
 from nnutils.plots.look import COLORS, INK, color_of, label_ends
 
 __all__ = ["histograms", "statistics"]
@@ -38,6 +38,11 @@ def statistics(
     """
     ends, depth = [], 0
     for index, (label, layers) in enumerate(series.items()):
+        if not layers or any(len(layer) != 2 for layer in layers):
+            raise ValueError(
+                f"statistics: expected (mean, std) of each layer of {label!r}, at least one; from "
+                "diagnostics.activation_statistics take [(layer.mean, layer.std) for layer in ...]"
+            )
         mean, std = np.array(layers, dtype=float).T
         at, color = np.arange(1, len(mean) + 1), color_of(label, index)
         ax.fill_between(at, mean - std, mean + std, facecolor=color, alpha=0.15, linewidth=0)
@@ -82,6 +87,7 @@ def histograms(
     '50 % zero'
     """
     whole("histograms", 1, bins=bins)
+    shape("histograms", "(...)", **{f"layer {name!r}": values for name, values in layers.items()})
     rows = {name: np.asarray(values.detach().flatten().cpu().float()) for name, values in layers.items()}
     rows = {name: values[np.isfinite(values)] for name, values in rows.items()}
     everything = np.concatenate([values[values != 0] for values in rows.values()] or [np.zeros(0)])

@@ -44,8 +44,12 @@ def curves(
     >>> [text.get_text() for text in ax.texts]
     ['training']
     """
+    if smooth is not None:
+        whole("curves", 1, smooth=smooth)
     ends = []
     for index, (label, values) in enumerate(series.items()):
+        if x is not None and len(x) != len(values):
+            raise ValueError(f"curves: got {len(x)} positions and {len(values)} values of {label!r}, expected as many")
         y = np.asarray(values, dtype=float)
         at = np.arange(len(y)) if x is None else np.asarray(x, dtype=float)
         color = color_of(label, index)
@@ -69,7 +73,7 @@ def history(run: "History") -> Figure:
     ----------
     run : nnutils.train.History
         Whatever has the sequences ``train_loss``, ``val_loss`` and ``val_accuracy``. Without validation there is one
-        curve; with it the epoch of the lowest validation loss is marked.
+        curve; with it the epoch of the lowest validation loss is marked. Accuracies that are all nan are not drawn.
 
     Examples
     --------
@@ -81,14 +85,14 @@ def history(run: "History") -> Figure:
     import matplotlib.pyplot as plt
 
     epochs = range(1, len(run.train_loss) + 1)
-    columns = 2 if run.val_accuracy else 1
+    columns = 2 if np.isfinite(run.val_accuracy).any() else 1
     figure, axes = plt.subplots(1, columns, figsize=(4.6 * columns, 3.2), squeeze=False)
     losses = {"training": run.train_loss} | ({"validation": run.val_loss} if run.val_loss else {})
     curves(axes[0, 0], losses, x=epochs, xlabel="epoch", ylabel="loss")
     if np.isfinite(run.val_loss).any():
         best = int(np.nanargmin(run.val_loss))
         _mark(axes[0, 0], epochs[best], run.val_loss[best], f"lowest: epoch {epochs[best]}")
-    if run.val_accuracy:
+    if columns == 2:
         ax = axes[0, 1]
         ax.plot(epochs, 100 * np.asarray(run.val_accuracy), color=COLORS[1])
         ax.set(xlabel="epoch", ylabel="validation accuracy (%)")
@@ -242,6 +246,8 @@ def update_ratios(ax: Axes, steps: Sequence[Mapping[str, float]]) -> Axes:
     """
     if not steps:
         raise ValueError("update_ratios: got no steps, expected at least one")
+    if isinstance(steps, Mapping) or any(step.keys() != steps[0].keys() for step in steps):
+        raise ValueError("update_ratios: expected a list of dicts with the same parameters, one dict for each step")
     ax.set_yscale("log")
     ratios = {name: np.array([step[name] for step in steps], dtype=float) for name in steps[0]}
     shown = {name: np.where((y > 0) & np.isfinite(y), y, np.nan).tolist() for name, y in ratios.items()}

@@ -36,10 +36,10 @@ def confusion_matrix(ax: Axes, matrix: Tensor, classes: Sequence[str]) -> Axes:
     ['8', '2', '9']
     """
     shape("confusion_matrix", "(C, C)", matrix=matrix)
-    if matrix.shape != (len(classes), len(classes)):
+    if matrix.shape != (len(classes), len(classes)) or not len(classes):
         raise ValueError(
             f"confusion_matrix: got a matrix of shape {tuple(matrix.shape)} and {len(classes)} classes, "
-            "expected (C, C) and C"
+            "expected (C, C) and C, at least 1"
         )
     counts = matrix.detach().cpu().numpy()
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from torch import Tensor, nn
 
-from nnutils.arguments import class_indices
+from nnutils.arguments import class_indices, shape
 from nnutils.plots.look import COLORS, INK, PALETTE
 
 __all__ = ["contour", "decision_boundary", "path", "projection"]
@@ -27,6 +27,9 @@ def contour(
 ) -> Axes:
     """Draw the level lines of a function of two weights: ``f`` maps a float64 tensor ``(2,)`` to a 0-d tensor.
 
+    ``f`` is called once for all points, by ``torch.func.vmap``: it must consist of PyTorch's functions, without ``if``
+    on its values and without ``.item()``. Where it is not finite nothing is drawn.
+
     Examples
     --------
     >>> from matplotlib.figure import Figure
@@ -36,9 +39,16 @@ def contour(
     """
     xs, ys = torch.linspace(*xlim, 121, dtype=torch.float64), torch.linspace(*ylim, 121, dtype=torch.float64)
     grid = torch.cartesian_prod(xs, ys)
-    values = torch.func.vmap(f)(grid).reshape(121, 121).T
+    values = torch.func.vmap(f)(grid).detach()
+    finite = values[values.isfinite()]
+    if values.ndim != 1 or not len(finite) or finite.min() == finite.max():
+        raise ValueError(
+            f"contour: f gave values of shape {tuple(values.shape[1:])} that are not finite or all the same, expected "
+            "0-d tensors that differ; choose other limits or another f"
+        )
+    values = values.reshape(121, 121).T
     if isinstance(levels, int):
-        low, high = float(values.min()), float(values.max())
+        low, high = float(finite.min()), float(finite.max())
         levels = (low + (high - low) * np.linspace(0, 1, levels + 1)[1:] ** 2).tolist()
     ax.contour(xs, ys, values, levels=levels, colors=INK, linewidths=0.7, alpha=0.6)
     ax.set(xlim=xlim, ylim=ylim, xlabel="$w_1$", ylabel="$w_2$")
@@ -55,6 +65,9 @@ def path(ax: Axes, points: Tensor, *, label: str | None = None, color: str | Non
     >>> ax.texts[0].get_text()
     'adam'
     """
+    shape("path", "(steps + 1, 2)", points=points)
+    if points.shape[1] != 2:
+        raise ValueError(f"path: expected points of shape (steps + 1, 2), got {tuple(points.shape)}")
     xy = points.detach().cpu().numpy()
     color = color or PALETTE.get((label or "").lower(), COLORS[0])
     ax.plot(xy[:, 0], xy[:, 1], color=color, marker="o", markersize=2.5, linewidth=1.2)
@@ -147,6 +160,7 @@ def decision_boundary(
     finally:
         for module, mode in modes.items():
             module.training = mode
+    shape("decision_boundary", "(M, C)", logits=logits)
     answers = (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(1)
     decided = answers.reshape(size, size).T.cpu().numpy()
     names = [str(k) for k in range(max(int(y.max()), int(decided.max())) + 1)] if classes is None else classes
@@ -166,6 +180,7 @@ def decision_boundary(
 
 
 def _check(where: str, points: Tensor, labels: Tensor, classes: Sequence[str] | None) -> None:
+    shape(where, "(...)", points=points, labels=labels)
     if points.ndim != 2 or points.shape[1] != 2 or labels.shape != points.shape[:1] or not len(points):
         raise ValueError(
             f"{where}: expected points of shape (N, 2) and labels of shape (N,), "

@@ -84,6 +84,11 @@ def test_contour_draws_level_lines_of_the_function(ax):
     assert abs((points**2).sum(1) - 1).max() < 1e-2
 
 
+def test_contour_draws_where_the_function_is_finite(ax):
+    plots.contour(ax, lambda w: w.sum().sqrt(), xlim=(-1, 1), ylim=(-1, 1), levels=5)
+    assert sum(len(path.vertices) for path in ax.collections[0].get_paths()) > 100
+
+
 def test_path_labels_the_last_point_inside_the_axes(ax):
     ax.set(xlim=(0, 1), ylim=(0, 1))
     plots.path(ax, torch.tensor([[0.1, 0.1], [0.5, 0.5], [9.0, 9.0]]), label="adam")
@@ -138,6 +143,11 @@ def test_history_without_a_validation_loss_marks_nothing(val_loss):
     assert len(fig.axes) == 1
     assert words(fig.axes[0]) == ["training"]
     plt.close(fig)
+
+
+def test_history_without_a_single_accuracy_has_one_panel():
+    run = History(train_loss=[1.0], val_loss=[1.0], val_accuracy=[float("nan")])
+    assert len(plots.history(run).axes) == 1
 
 
 def test_schedule_draws_the_rate_of_each_step(ax):
@@ -394,6 +404,28 @@ Y = torch.tensor([0, 1])
         (lambda ax: plots.search(ax, TRIALS, "lrs"), "search: got 'lrs', .* did you mean 'lr'"),
         (lambda ax: plots.update_ratios(ax, []), "update_ratios: got no steps, expected at least one"),
         (lambda ax: plots.histograms(ax, {}, bins=0), "got bins=0"),
+        (lambda ax: plots.histograms(ax, {"0": [1.0]}), "expected layer '0' to be a torch.Tensor, got list"),
+        (lambda ax: plots.statistics(ax, {"He": [(0.0, 1.0, 0.5)]}), r"expected \(mean, std\) of each layer of 'He'"),
+        (lambda ax: plots.curves(ax, {"a": [1]}, xlabel="", ylabel="", smooth=-1), "curves: got smooth=-1"),
+        (
+            lambda ax: plots.curves(ax, {"a": [1]}, xlabel="", ylabel="", x=[1, 2]),
+            "got 2 positions and 1 values of 'a'",
+        ),
+        (lambda ax: plots.update_ratios(ax, {"w": 0.1}), "update_ratios: expected a list of dicts"),
+        (lambda ax: plots.update_ratios(ax, [{"w": 0.1}, {"b": 0.1}]), "with the same parameters"),
+        (lambda ax: plots.path(ax, torch.ones(3, 3)), r"path: expected points of shape .*, got \(3, 3\)"),
+        (
+            lambda ax: plots.contour(ax, lambda w: w, xlim=(0, 1), ylim=(0, 1)),
+            r"contour: f gave values of shape \(2,\)",
+        ),
+        (lambda ax: plots.contour(ax, lambda w: 0 * w.sum(), xlim=(0, 1), ylim=(0, 1)), "or all the same, expected"),
+        (lambda ax: plots.contour(ax, lambda w: w.sum() / 0, xlim=(1, 2), ylim=(1, 2)), "that are not finite or"),
+        (lambda ax: plots.confusion_matrix(ax, torch.ones(0, 0), []), "expected .* at least 1"),
+        (lambda ax: plots.projection(ax, [[0.0, 1.0]], [0], "a"), "expected points to be a torch.Tensor, got list"),
+        (
+            lambda ax: plots.decision_boundary(ax, torch.nn.Flatten(0), torch.ones(2, 2), Y),
+            r"decision_boundary: expected logits of shape \(M, C\)",
+        ),
         (lambda ax: plots.confusion_matrix(ax, torch.eye(2), ["a"]), r"shape \(2, 2\) and 1 classes"),
         (lambda ax: plots.confusion_matrix(ax, torch.ones(2), ["a"]), r"expected matrix of shape \(C, C\), got \(2,\)"),
         (lambda ax: plots.images(ax, torch.ones(4, 4)), r"expected pictures of shape \(N, H, W\), got \(4, 4\)"),
