@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="nnutils", description="Training neural networks: the package of the course.")
     parser.add_argument("--version", action="version", version=f"nnutils {nnutils.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command", required=True)
-    about = "check versions, device, data and widgets, and say what to do; touches no network"
+    about = "check versions, device, data and widgets, and say what to do (a minute or less); touches no network"
     commands.add_parser("doctor", help=about, description=about[0].upper() + about[1:] + ".")
     parser.parse_args(argv)
     try:

@@ -137,7 +137,7 @@ def _careful(what: str, findings: Iterator[Finding]) -> Iterator[Finding]:
     try:
         yield from findings
     except Exception as error:
-        yield Finding("problem", what, f"the check stopped at {_short(error)}")
+        yield Finding("problem", what, f"the check stopped at {_short(error)}", "report it, with all of these lines")
 
 
 def _packages(faults: dict[str, str]) -> Iterator[Finding]:

@@ -289,8 +289,8 @@ def test_an_unforeseen_error_becomes_a_finding(quick, monkeypatch, check):
         yield
 
     monkeypatch.setattr(doctor, check, stop)
-    texts = [finding.text for finding in doctor.examine() if finding.status == "problem"]
-    assert texts == ["the check stopped at KeyError: 'planted'"]
+    problems = [(finding.text, finding.advice) for finding in doctor.examine() if finding.status == "problem"]
+    assert problems == [("the check stopped at KeyError: 'planted'", "report it, with all of these lines")]
 
 
 def test_long_advice_is_wrapped_under_its_column_and_long_words_are_kept():
