@@ -263,5 +263,5 @@ def test_a_frozen_model_is_refused():
 
 @pytest.mark.parametrize("y", [[0, 1], torch.zeros(2, device="meta")])
 def test_minibatches_are_of_two_tensors_on_one_device(y):
-    with pytest.raises(ValueError, match="minibatches: .*expected"):
+    with pytest.raises(ValueError, match=r"minibatches: .*expected"):
         next(train.minibatches(torch.ones(2, 2), y, 1))
