@@ -13,11 +13,12 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NNUTILS_DEVICE ?= cpu
+WORKERS ?= 2
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help course test setup setup-system book labs grade notebooks gpu benchmark lint lock student clean
+.PHONY: help course test setup setup-system book labs grade notebooks gpu benchmark mutants lint lock student clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -80,6 +81,10 @@ gpu: setup ## run chapters and solutions on CUDA and compare the marks with the 
 
 benchmark: setup ## measure import, training, building and grading against what one would use instead
 	@python -m benchmarks
+
+mutants: setup ## change optim and init in one place at a time, see the tests fail (15 minutes; WORKERS=2)
+	@python -c 'import cosmic_ray' 2>/dev/null || python -m pip install --quiet --disable-pip-version-check cosmic-ray==8.7.0
+	@WORKERS=$(WORKERS) python -m tests.mutants
 
 lint: setup ## check format, style and types
 	@echo "==> Checking format, style and types"
