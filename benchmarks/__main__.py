@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +16,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import nnutils
-from nnutils import train
+from nnutils import blocks, train
 
 ROUNDS = 5
 IMPORT_ROUNDS = 3
@@ -56,8 +55,7 @@ def steps_by_fit(model: nn.Module, X: torch.Tensor, y: torch.Tensor) -> None:
 
 def cpu_seconds(run: Callable[..., None], *layers: int) -> float:
     torch.manual_seed(0)
-    sizes = list(pairwise(layers))
-    model = nn.Sequential(*[m for a, b in sizes for m in (nn.Linear(a, b), nn.ReLU())][:-1])
+    model = blocks.mlp(*layers)
     X, y = torch.randn(20_000, layers[0]), torch.randint(0, layers[-1], (20_000,))
     start = time.process_time()
     run(model, X, y)
