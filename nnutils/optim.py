@@ -313,6 +313,17 @@ class Optimizer(torch.optim.Optimizer):
         for name in (*self.hyper, "weight_decay"):
             _check_range("optimizer", name, self.param_groups[-1][name])
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load what ``state_dict()`` of an optimizer with the same rule returned; another one's state is refused."""
+        expected = set(initial_state(self.rule, torch.zeros(1)))
+        for state in state_dict["state"].values():
+            if set(state) != expected:
+                raise ValueError(
+                    f"optimizer: got a state of {', '.join(sorted(state)) or 'nothing'}, expected one of "
+                    f"{', '.join(sorted(expected)) or 'nothing'}; load what an optimizer with the same rule has saved"
+                )
+        super().load_state_dict(state_dict)
+
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
         """Update every parameter that has a gradient; returns the closure's loss, if a closure is given."""

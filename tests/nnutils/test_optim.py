@@ -1,6 +1,7 @@
 """The update rules against torch.optim over 50 steps, in every way of running them, and what they refuse."""
 
 import inspect
+from functools import partial
 
 import pytest
 import torch
@@ -407,3 +408,26 @@ def test_sgd_without_momentum_keeps_no_velocity():
 def test_what_lies_beyond_the_first_case_is_refused_too(make, message):
     with pytest.raises(ValueError, match=message):
         make([torch.ones(1, requires_grad=True)])
+
+
+@pytest.mark.parametrize(
+    ("saved", "loading", "message"),
+    [
+        (
+            torch.optim.Adam,
+            optim.Adam,
+            "a state of exp_avg, exp_avg_sq, step, expected one of mean, square, step;",
+        ),
+        (partial(optim.SGD, momentum=0.9), optim.Adam, "a state of buffer, expected one of mean, square, step"),
+        (optim.SGD, optim.Adam, "a state of nothing, expected one of mean, square, step"),
+        (optim.Adagrad, optim.SGD, "a state of sum, expected one of nothing"),
+    ],
+)
+def test_the_state_of_another_rule_is_refused_and_not_forgotten_in_silence(saved, loading, message):
+    w = torch.ones(2, requires_grad=True)
+    old, new = saved([w], lr=0.1), loading([w], lr=0.1)
+    w.grad = torch.ones(2)
+    old.step()
+    with pytest.raises(ValueError, match=message):
+        new.load_state_dict(old.state_dict())
+    assert not new.state
