@@ -321,7 +321,7 @@ def _figures() -> Iterator[Finding]:
     jupyter = _installed("jupyterlab")
     if jupyter is None:
         text = "not in this environment; notebooks need it, or another program that shows them"
-        yield Finding("note", "JupyterLab", text, "to have it: python -m pip install jupyterlab")
+        yield Finding("note", "JupyterLab", text, "python -m pip install jupyterlab")
         return
     extensions = Path(sys.prefix, "share", "jupyter", "labextensions")
     missing = [n for n in ("@jupyter-widgets/jupyterlab-manager", "anywidget") if not (extensions / n).is_dir()]

@@ -272,7 +272,7 @@ def test_sound_files_are_read(quick, monkeypatch):
 def test_jupyterlab_is_needed_only_for_notebooks(quick, versions):
     versions["jupyterlab"] = None
     ((_, advice),) = found("JupyterLab", "note")
-    assert advice == "to have it: python -m pip install jupyterlab"
+    assert advice == "python -m pip install jupyterlab"
 
 
 def test_a_jupyterlab_without_its_extensions_for_widgets_is_a_note(quick, tmp_path, monkeypatch):
