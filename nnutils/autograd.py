@@ -22,7 +22,13 @@ _Result = TypeVar("_Result")
 
 
 class Operation(NamedTuple):
-    """What one step can do: the number of its arguments, its value, and its derivative with respect to each of them."""
+    """What one step can do: the number of its arguments, its value, and its derivative with respect to each of them.
+
+    Examples
+    --------
+    >>> OPERATIONS["mul"].value(2.0, 5.0), OPERATIONS["mul"].derivatives(2.0, 5.0)
+    (10.0, (5.0, 2.0))
+    """
 
     arguments: int
     value: Callable[..., float]
@@ -93,7 +99,13 @@ class Step:
 
 
 class Contribution(NamedTuple):
-    """What one step hands back to one of its inputs: ``product = upstream * local``."""
+    """What one step hands back to one of its inputs: ``product = upstream * local``.
+
+    Examples
+    --------
+    >>> Contribution("y", "x", upstream=2.0, local=3.0, product=6.0, total=6.0).product
+    6.0
+    """
 
     step: str
     input: str

@@ -36,6 +36,11 @@ class NotDone(NotImplementedError):
     """Raised by a stub that the learner has not filled in; a notebook shows it as one friendly line, no traceback.
 
     Without a task the line names the function, or method, whose stub it is.
+
+    Examples
+    --------
+    >>> str(NotDone("SGD")).partition(". ")[0]
+    'Not done yet: SGD'
     """
 
     def __init__(self, task: str | None = None) -> None:
@@ -51,7 +56,14 @@ class NotDone(NotImplementedError):
 
 
 class WrongAnswer(AssertionError):
-    """What a check raises; a notebook shows it as one line, no traceback."""
+    """What a check raises; a notebook shows it as one line, no traceback.
+
+    Examples
+    --------
+    >>> raise WrongAnswer("add: the sum is wrong")
+    Traceback (most recent call last):
+    nnutils.checks.WrongAnswer: add: the sum is wrong
+    """
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]
@@ -66,6 +78,12 @@ class AnswerRaised(RuntimeError):
         What the code raised.
     test_file : str
         The file, or cell, of the test: its own lines are left out.
+
+    Examples
+    --------
+    >>> raise AnswerRaised(KeyError("lr"), "<the test's cell>")
+    Traceback (most recent call last):
+    nnutils.checks.AnswerRaised: your code raised KeyError: 'lr'
     """
 
     def __init__(self, error: Exception, test_file: str) -> None:
@@ -131,6 +149,12 @@ def check_tensor(
     ------
     WrongAnswer
         With a message such as ``softmax: expected shape (4, 3), got (3, 4)``.
+
+    Examples
+    --------
+    >>> check_tensor(torch.zeros(3, 4), name="softmax", shape=(4, 3))
+    Traceback (most recent call last):
+    nnutils.checks.WrongAnswer: softmax: expected shape (4, 3), got (3, 4)
     """
     if not isinstance(value, Tensor):
         hint = "; did the function forget its return?" if value is None else ""
@@ -189,7 +213,15 @@ def check_close(
 
 
 def check_unchanged(after: Any, before: Tensor, *, name: str) -> None:
-    """Check that an input came back as it went in (same shape, dtype and values; nan where nan was)."""
+    """Check that an input came back as it went in (same shape, dtype and values; nan where nan was).
+
+    Examples
+    --------
+    >>> X = torch.zeros(2)
+    >>> check_unchanged(X + 1, X, name="relu")
+    Traceback (most recent call last):
+    nnutils.checks.WrongAnswer: relu: the input was changed in place, expected it to come back unchanged; work on a copy
+    """
     plain = check_tensor(after, name=name, shape=before.shape, dtype=before.dtype, finite=False)
     expected = before.detach().cpu()
     if not bool(((plain == expected) | (plain.isnan() & expected.isnan())).all()):

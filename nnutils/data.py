@@ -35,6 +35,12 @@ class Split:
 
     ``X_*`` are float32 of shape ``(N, D)`` (images flattened row by row, pixels from 0 to 1), ``y_*`` int64 class
     indices of shape ``(N,)``. ``name`` is what was really loaded. ``image_shape`` is ``(H, W)`` or None.
+
+    Examples
+    --------
+    >>> split = load("digits")
+    >>> split.name, split.image_shape, split.X_train.shape
+    ('digits', (8, 8), torch.Size([1078, 64]))
     """
 
     name: str
@@ -104,6 +110,11 @@ def folder() -> Path:
     """Return the folder of the image files: ``NNUTILS_DATA``, or ``nnutils`` in the user's cache folder.
 
     A leading ``~`` is the home folder, also where no shell has replaced it.
+
+    Examples
+    --------
+    >>> folder().name != ""
+    True
     """
     return Path(os.environ.get("NNUTILS_DATA") or platformdirs.user_cache_dir("nnutils")).expanduser()
 

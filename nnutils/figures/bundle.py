@@ -17,7 +17,13 @@ IMPORT = re.compile(r'^import (?P<what>.+?) from "\./(?P<file>[\w.]+)".*;\n', re
 
 
 def module(name: str) -> str:
-    """Return the figure's module ``<name>.js`` with everything it imports in front of it, as one ES module."""
+    """Return the figure's module ``<name>.js`` with everything it imports in front of it, as one ES module.
+
+    Examples
+    --------
+    >>> "export default" in module("race")
+    True
+    """
     seen: set[str] = set()
 
     def with_imports(file: str) -> str:
@@ -40,6 +46,11 @@ def site_scripts() -> dict[str, str]:
     """Return the website's scripts by file name, in the order in which a page loads those that it needs.
 
     ``figure-<name>.js`` keeps a function that makes the figure when it is called; ``figures.js`` calls it.
+
+    Examples
+    --------
+    >>> list(site_scripts())
+    ['figure-race.js', 'figure-graph.js', 'figures.js']
     """
     scripts = {}
     for name in FIGURES:

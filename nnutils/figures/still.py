@@ -20,6 +20,13 @@ def race(
     """Return the race's still picture: contours, paths with names, the start; what happened as alternative text.
 
     Lines and letters take the colour of the text around them, so that the drawing is readable on light and dark pages.
+
+    Examples
+    --------
+    >>> from nnutils.figures.race import SPEC, SURFACES, OptimizerRace
+    >>> figure = OptimizerRace("saddle", ["sgd"], steps=5)
+    >>> race(SPEC, SURFACES["saddle"], figure.state, figure.paths())[:4]
+    '<svg'
     """
     about = spec["surfaces"][state["surface"]]
     (left, right), (low, high) = about["x"], about["y"]
