@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from inspect import cleandoc, isclass, isroutine
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ LOGO = '<nav aria-label="Start page">{% include "components/navbar-logo.html" %}
 OPTION = re.compile(r'<details class="quiz-option".*?</details>', re.DOTALL)
 # Sphinx 7 writes Callable[..., X] with one pair of brackets too many.
 _PARTS = [f'<span class="p"><span class="pre">{part}</span></span>' for part in ("[", "...", "]")]
+SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
 MATHS = re.compile(r"(?<![\\$])\$(?![\s$])([^$<]+?)(?<![\s\\])\$(?!\d)")
 
 
@@ -50,6 +52,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", _write_assets)
     app.connect("html-page-context", _complete_page, priority=400)  # before MyST-NB adds the widget state at 500
     app.connect("html-page-context", _one_download, priority=900)  # after the theme made its buttons at 501
+    app.connect("html-page-context", _name_toggles, priority=900)
     app.connect("build-finished", _clean_downloads)
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-process-docstring", _complete_docstring)
@@ -100,7 +103,7 @@ def _complete_page(
 ) -> None:
     # Docutils puts entries of a bibliography in a list without making them its items.
     body = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
-    body = body.replace("".join(_PARTS), _PARTS[1])
+    body = SIGNATURE.sub(_plain_signature, body).replace("".join(_PARTS), _PARTS[1])
     if 'class="nn-figure"' in body or 'class="quiz"' in body:
         for name in bundle.FIGURES:
             if f'data-figure="{name}"' in body:
@@ -115,6 +118,14 @@ def _complete_page(
     # Jupyter Book adds Thebe's settings to every page, twice, which is an error in the browser; no page uses Thebe.
     scripts = context.get("script_files", [])
     scripts[:] = [one for one in scripts if "thebe" not in f"{one.filename} {one.attributes}".lower()]
+
+
+def _plain_signature(found: re.Match[str]) -> str:
+    """Turn the lines of a long signature, which Sphinx makes a definition list without terms, into lines."""
+    text = found[0]
+    for tag, name in (("dl", "sig-parameters"), ("dd", "sig-parameter")):
+        text = text.replace(f"<{tag}>", f'<span class="{name}">').replace(f"</{tag}>", "</span>")
+    return text
 
 
 def _maths(found: re.Match[str]) -> str:
@@ -135,6 +146,21 @@ def _one_download(
         for group in context.get("header_buttons", []):
             if group.get("label") == "download-buttons":
                 group["buttons"] = [one for one in group["buttons"] if one["label"] != "download-notebook-button"]
+
+
+def _name_toggles(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Give the arrows that open a part of the navigation a name, which the theme leaves out, for screen readers."""
+    draw: Callable[..., Any] = context.get("generate_toctree_html", str)
+
+    def draw_named(*arguments: Any, **options: Any) -> Any:
+        tree = draw(*arguments, **options)
+        for toggle in [] if isinstance(tree, str) else tree.find_all("summary"):
+            toggle["aria-label"] = "Show or hide its pages"
+        return tree
+
+    context["generate_toctree_html"] = draw_named
 
 
 def _clean_downloads(app: Sphinx, failure: Exception | None) -> None:
