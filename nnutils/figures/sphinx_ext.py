@@ -36,6 +36,7 @@ OPTION = re.compile(r'<details class="quiz-option".*?</details>', re.DOTALL)
 # Sphinx 7 writes Callable[..., X] with one pair of brackets too many.
 _PARTS = [f'<span class="p"><span class="pre">{part}</span></span>' for part in ("[", "...", "]")]
 SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
+LISTED = re.compile(r'(?<=<span class="pre">)\w+(?=</span></code></a>)')
 MATHS = re.compile(r"(?<![\\$])\$(?![\s$])([^$<]+?)(?<![\s\\])\$(?!\d)")
 
 
@@ -104,6 +105,7 @@ def _complete_page(
     # Docutils puts entries of a bibliography in a list without making them its items.
     body = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
     body = SIGNATURE.sub(_plain_signature, body).replace("".join(_PARTS), _PARTS[1])
+    body = LISTED.sub(lambda name: name[0].replace("_", "_<wbr>"), body)  # where a long name may break
     if 'class="nn-figure"' in body or 'class="quiz"' in body:
         for name in bundle.FIGURES:
             if f'data-figure="{name}"' in body:
