@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nnutils.arguments import floating, nonnegative, positive, same_device, same_shape, shape
+from nnutils.train import keep_modes
 
 __all__ = [
     "ActivationStatistics",
@@ -474,14 +475,11 @@ def _same_randomness(model: nn.Module) -> Iterator[None]:
 @contextlib.contextmanager
 def _unchanged(model: nn.Module) -> Iterator[None]:
     """Put modes, buffers and random state back: a forward pass in train mode moves the statistics of batch norm."""
-    modes = {module: module.training for module in model.modules()}
     buffers = [(m, name, b, b.clone()) for m in model.modules() for name, b in m.named_buffers(recurse=False)]
-    with _same_randomness(model):
+    with keep_modes(model), _same_randomness(model):
         try:
             yield
         finally:
-            for module, mode in modes.items():
-                module.training = mode
             with torch.no_grad():
                 for module, name, buffer, values in buffers:
                     setattr(module, name, buffer.copy_(values))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nnutils.arguments import class_indices, floating, one_of, same_device, same_shape, shape, whole
+from nnutils.train import keep_modes
 
 __all__ = ["Scores", "accuracy", "confusion_matrix", "precision_recall_f1", "predict", "project"]
 
@@ -59,14 +60,9 @@ def predict(model: nn.Module, X: Tensor, *, batch_size: int = 1000) -> Tensor:
     whole("predict", 1, batch_size=batch_size)
     shape("predict", "(N, ...)", X=X)
     same_device("predict", model=next(model.parameters(), X), X=X)
-    modes = {module: module.training for module in model.modules()}
-    try:
+    with keep_modes(model), torch.inference_mode():
         model.eval()
-        with torch.inference_mode():
-            outputs = [model(rows) for rows in X.split(batch_size)]
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+        outputs = [model(rows) for rows in X.split(batch_size)]
     # joined outside of inference mode: an inference tensor could not take part in training later on
     return torch.cat(outputs)
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from nnutils.arguments import class_indices, floating, nonnegative, one_of, positive, same_device, whole
 from nnutils.arguments import shape as check_shape
+from nnutils.train import keep_modes
 
 __all__ = ["features", "first_layer_filters", "linear_probe", "maximize_activation"]
 
@@ -258,13 +259,11 @@ def _watching(where: str, model: nn.Module, layer: Layer) -> Iterator[Callable[[
             )
         return seen[-1]
 
-    modes = {module: module.training for module in model.modules()}
     # a copy, because the next module may work in place
     handle = layer.register_forward_hook(lambda module, inputs, result: seen.append(result.clone()))
     try:
-        model.eval()
-        yield output
+        with keep_modes(model):
+            model.eval()
+            yield output
     finally:
         handle.remove()
-        for module, mode in modes.items():
-            module.training = mode

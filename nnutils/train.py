@@ -6,6 +6,7 @@ and read once an epoch, because reading a number from a GPU waits for the GPU.
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -17,7 +18,7 @@ from nnutils.arguments import class_indices, nonnegative, same_device, shape, wh
 from nnutils.data import Split
 from nnutils.regularization import EarlyStopping
 
-__all__ = ["History", "evaluate", "fit", "minibatches"]
+__all__ = ["History", "evaluate", "fit", "keep_modes", "minibatches"]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -64,6 +65,27 @@ def minibatches(
         yield X[rows], y[rows]
 
 
+@contextmanager
+def keep_modes(model: nn.Module) -> Iterator[None]:
+    """Put the mode of every module, training or evaluation, back at the end of the block, also when it raises.
+
+    Examples
+    --------
+    >>> model = nn.Dropout()
+    >>> with keep_modes(model):
+    ...     print(model.eval().training)
+    False
+    >>> model.training
+    True
+    """
+    modes = {module: module.training for module in model.modules()}
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
 @torch.inference_mode()
 def evaluate(
     model: nn.Module, X: Tensor, y: Tensor, *, loss_fn: Loss = F.cross_entropy, batch_size: int = 1000
@@ -90,9 +112,8 @@ def evaluate(
     """
     whole("evaluate", 1, batch_size=batch_size)
     _check_data("evaluate", model, X, y)
-    modes = {module: module.training for module in model.modules()}
     loss, hits = torch.zeros((), device=X.device), torch.zeros((), device=X.device)
-    try:
+    with keep_modes(model):
         model.eval()
         for i, (inputs, targets) in enumerate(zip(X.split(batch_size), y.split(batch_size), strict=True)):
             logits = model(inputs)
@@ -101,9 +122,6 @@ def evaluate(
             loss += loss_fn(logits, targets) * len(inputs)
             labelled = y.dtype == torch.int64 and y.ndim == 1 and logits.ndim == 2
             hits += (logits.argmax(1) == targets).sum() if labelled else math.nan
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
     return loss.item() / len(X), hits.item() / len(X)
 
 

@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgba
 from torch import Tensor, nn
 
 from nnutils.arguments import class_indices, shape
+from nnutils.evaluate import predict
 from nnutils.plots.look import COLORS, INK, PALETTE
 
 __all__ = ["contour", "decision_boundary", "path", "projection"]
@@ -154,12 +155,7 @@ def decision_boundary(
     size = 240
     xs, ys = torch.linspace(left, right, size), torch.linspace(bottom, top, size)
     grid = torch.cartesian_prod(xs, ys).to(X.device, X.dtype)
-    modes = {module: module.training for module in model.modules()}
-    try:
-        logits = model.eval()(grid)
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+    logits = predict(model, grid, batch_size=len(grid))
     shape("decision_boundary", "(M, C)", logits=logits)
     answers = (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(1)
     decided = answers.reshape(size, size).T.cpu().numpy()
