@@ -25,6 +25,7 @@ from nnutils.arguments import one_of
 
 __all__ = ["NAMES", "Split", "available", "folder", "load"]
 
+#: The data sets that `load` knows: the first three are always at hand, the last two are downloaded once.
 NAMES = ("digits", "moons", "spirals", "fashion_mnist", "mnist")
 _TORCHVISION = {"fashion_mnist": "FashionMNIST", "mnist": "MNIST"}
 
