@@ -1,4 +1,4 @@
-"""The commands of an instructor: ``python -m autograder --help``."""
+"""The commands of an instructor: ``autograder --help``."""
 
 import os
 import sys
@@ -10,6 +10,7 @@ import click
 from tqdm import tqdm
 
 from autograder.gradebook import Row
+from autograder.sandbox import PROTECTIONS, SandboxError, problem
 from autograder.settings import CourseError, disk_is_full, find_root
 from autograder.submission import Graded
 
@@ -19,6 +20,17 @@ def main() -> None:
     """Grade the labs of the course. Every command leaves with 0 when all went well, otherwise it says what did not."""
 
 
+_without = click.option(
+    "--without",
+    "without",
+    multiple=True,
+    type=click.Choice(["sandbox", *PROTECTIONS]),
+    metavar="PROTECTION",
+    help="Grade although this protection is missing here, or without any sandbox (--without sandbox). Whoever can run "
+    "code may then use what the protection guards; say it only for people whom you trust.",
+)
+
+
 @main.command()
 @click.argument("lab")
 @click.option("--student", "students", multiple=True, help="Grade this student only; may be given several times.")
@@ -26,21 +38,42 @@ def main() -> None:
     "--grading", type=click.Path(path_type=Path), help="The grading folder  [default: COURSE_GRADING, grading]"
 )
 @click.option("--processes", type=click.IntRange(1), default=min(2, os.cpu_count() or 1), show_default=True)
-def grade(lab: str, students: tuple[str, ...], grading: Path | None, processes: int) -> None:
+@_without
+def grade(lab: str, students: tuple[str, ...], grading: Path | None, processes: int, without: tuple[str, ...]) -> None:
     """Grade the submissions of LAB.
 
-    They are expected in GRADING/submitted/STUDENT/LAB/LAB.ipynb. Marks go to the gradebook (nbgrader formgrader shows
-    it) and to GRADING/grades.csv, pages for the students to GRADING/feedback, a report of the class to
-    GRADING/report.html.
+    They are expected in GRADING/submitted/STUDENT/LAB/LAB.ipynb (or one .zip with it). Each runs in a sandbox, whose
+    limits are tried on this machine first. Marks go to the gradebook (nbgrader formgrader shows it) and to
+    GRADING/grades.csv, what was found to GRADING/ledger.jsonl, pages for the students to GRADING/feedback, a report of
+    the class to GRADING/report.html.
     """
     from autograder.classroom import grade as grade_class
 
+    _try_sandbox(without)
     with _bar() as progress:
-        rows = grade_class(lab, grading=grading, students=students, processes=processes, progress=progress)
+        rows = grade_class(
+            lab, grading=grading, students=students, processes=processes, without=without, progress=progress
+        )
     folder = Path(os.environ["COURSE_GRADING"])
     _tell(rows, folder)
     if errors := [row.student for row in rows if row.status == "error"]:
         raise CourseError(f"the grader failed for {', '.join(errors)}; the reason is in {folder.name}/grades.csv")
+
+
+@main.command()
+def check() -> None:
+    """Try every protection of the sandbox on this machine; leave with 1 when one does not hold."""
+    from autograder.selfcheck import check as try_all
+
+    try:
+        found = try_all()
+    except SandboxError as error:
+        raise CourseError(str(error)) from None
+    for finding in found:
+        click.echo(f"{'holds' if finding.holds else 'MISSING'}\t{finding.name}: {finding.promise}".expandtabs(9))
+    if missing := [finding.name for finding in found if not finding.holds]:
+        raise CourseError(f"{_many(missing)} {'does' if len(missing) == 1 else 'do'} not hold on this machine")
+    click.echo(f"All {len(found)} protections hold.")
 
 
 @main.command()
@@ -65,17 +98,26 @@ def report(grading: Path | None, anonymous: bool, out: Path | None) -> None:
 @click.option("--lab", "labs", multiple=True, help="Take this lab only; may be given several times.")
 @click.option("--processes", type=click.IntRange(1), default=min(2, os.cpu_count() or 1), show_default=True)
 def sample(out: Path, labs: tuple[str, ...], processes: int) -> None:
-    """Make a sample class of eight, grade it, and compare its marks with the intended ones."""
+    """Make a sample class of eight, grade it, and compare its marks with the intended ones.
+
+    Its submissions are the course's own, so that where no sandbox can be made they are graded without one.
+    """
     from autograder.classroom import grade as grade_class
     from autograder.sample import STUDENTS, disagreements, make
 
+    without: tuple[str, ...] = ()
+    if why := problem():
+        click.echo(f"No sandbox: {why}. The sample class is the course's own; it is graded without.", err=True)
+        without = ("sandbox",)
     root, labs = find_root(), labs or tuple(STUDENTS)
     os.environ.pop("COURSE_SECRET", None)  # the class has its own, an open one
     make(labs, out.resolve(), root=root)
     rows: dict[str, list[Row]] = {}
     with _bar(sum(len(STUDENTS[lab]) for lab in labs)) as progress:
         for lab in labs:
-            rows[lab] = grade_class(lab, grading=out.resolve(), processes=processes, root=root, progress=progress)
+            rows[lab] = grade_class(
+                lab, grading=out.resolve(), processes=processes, root=root, without=without, progress=progress
+            )
     _tell([row for graded in rows.values() for row in graded], out)
     if wrong := [line for lab in labs for line in disagreements(lab, rows[lab], root=root)]:
         raise CourseError("not the intended marks: " + "; ".join(wrong))
@@ -92,6 +134,29 @@ def release(check: bool) -> None:
     if check and found:
         raise CourseError("; ".join(found) + "; run `make labs`")
     click.echo("labs/ is up to date." if check or not found else f"Written: {', '.join(found)}")
+
+
+def _try_sandbox(without: tuple[str, ...]) -> None:
+    """Refuse to grade when a protection is missing that the instructor has not named."""
+    if "sandbox" in without:
+        click.echo("Grading without a sandbox: the students' code runs as you.", err=True)
+        return
+    from autograder.selfcheck import check as try_all
+
+    try:
+        missing = [finding.name for finding in try_all(without=without, ours=False) if not finding.holds]
+    except SandboxError as error:
+        raise CourseError(f"{error}. To grade without, for people whom you trust, say --without sandbox") from None
+    if left := [name for name in missing if name not in without]:
+        ways = " ".join(f"--without {name!r}" if " " in name else f"--without {name}" for name in left)
+        raise CourseError(
+            f"{_many(left)} {'does' if len(left) == 1 else 'do'} not hold on this machine (`autograder check` tells "
+            f"more); to grade all the same, for people whom you trust, say {ways}"
+        )
+
+
+def _many(names: list[str]) -> str:
+    return f"the protection {names[0]!r}" if len(names) == 1 else f"the protections {', '.join(map(repr, names))}"
 
 
 @contextmanager
@@ -127,7 +192,8 @@ def _shown(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Run a command; leave with 0 when all went well, 1 with one sentence, 2 for a wrong request, 130 when stopped."""
     try:
         main(standalone_mode=False)
     except click.ClickException as error:
@@ -146,3 +212,7 @@ if __name__ == "__main__":
             f"Error: no space left on the disk ({error.strerror}); free some and run the command again", err=True
         )
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    run()

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from autograder.ledger import Record
 from autograder.mistakes import Failure
-from autograder.records import Record
 
 __all__ = ["hide", "pseudonym"]
 

@@ -1,20 +1,25 @@
 """Grade a class: every submission on its own, one writer of the gradebook, one row for everybody.
 
-Each submission is graded in another process (``autograder.submission``). This process alone writes the gradebook (all
-marks in one commit), moves the graded notebooks into place, and writes records, feedback pages and ``grades.csv``,
-each file whole or not at all. A submission that cannot be graded gets a row with the reason, a page that says what to
-do, and no old marks.
+Each submission is graded in another process (``autograder.submission``), its code in a sandbox. This process alone
+adds to the ledger, writes the gradebook (all marks in one commit), moves the graded notebooks into place, and writes
+feedback pages and ``grades.csv``, each file whole or not at all. A submission that cannot be graded gets a row with the
+reason, a page that says what to do, and no old marks. Killed at any moment and started again, it ends the same.
 """
 
+import ctypes
 import errno
+import fcntl
 import multiprocessing
 import os
 import shutil
+import signal
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +28,8 @@ from nbgrader.api import Gradebook
 from sqlalchemy.exc import OperationalError
 from traitlets.config import Config
 
-from autograder import feedback
+from autograder import feedback, ledger
 from autograder.gradebook import Row, prepare, row_of, write_csv, write_marks, write_whole
-from autograder.records import write_record
 from autograder.settings import CourseError, disk_is_full, first_line, lab_names, load_settings
 from autograder.submission import Graded, grade_one
 
@@ -48,6 +52,7 @@ def grade(
     students: Sequence[str] | None = None,
     processes: int = 2,
     root: Path | None = None,
+    without: Sequence[str] = (),
     progress: Callable[[Iterable[Graded], int], Iterable[Graded]] | None = None,
 ) -> list[Row]:
     """Grade the submissions of a lab and return a row for each, sorted by student.
@@ -62,13 +67,16 @@ def grade(
         Grade these only; the rows of the others stay in ``grades.csv``.
     processes : int
         How many submissions are graded at the same time.
+    without : sequence of str
+        Protections of ``autograder.sandbox`` to do without, by name; "sandbox" for all of them.
     progress : callable, optional
         Wraps the iteration over finished submissions, such as a progress bar.
 
     Raises
     ------
     CourseError
-        When the lab is unknown, there is no submission, or the disk is full; the message is one sentence.
+        When the lab is unknown, there is no submission, the disk is full, or somebody else is grading in this folder;
+        the message is one sentence.
     """
     config = load_settings(grading, root=root)
     folder = Path(os.environ["COURSE_GRADING"])
@@ -81,13 +89,18 @@ def grade(
     if not wanted:
         raise CourseError(f"no submissions of {lab}; expected {folder.name}/submitted/<student>/{lab}/{lab}.ipynb")
     try:
-        with tempfile.TemporaryDirectory(prefix=".work-", dir=folder, ignore_cleanup_errors=True) as draft:
+        with (
+            _alone_in(folder),
+            tempfile.TemporaryDirectory(prefix=".work-", dir=folder, ignore_cleanup_errors=True) as draft,
+        ):
             prepare(config, lab, Path(draft))
-            tasks = [(student, lab, str(folder), str(draft), str(root) if root else None) for student in wanted]
+            place = str(root) if root else None
+            tasks = [(student, lab, str(folder), str(draft), place, tuple(without)) for student in wanted]
             results = _in_processes(tasks, processes)
             done = sorted(progress(results, len(tasks)) if progress else results, key=lambda result: result.student)
             if any(result.status == "full" for result in done):
                 raise OSError(errno.ENOSPC, "no space")
+            ledger.add(folder, [_record(lab, result) for result in done])
             write_marks(config, lab, done)
             return _publish(config, lab, folder, Path(draft), done)
     except OSError as error:
@@ -100,11 +113,41 @@ def grade(
         raise CourseError(f"the gradebook in {folder.name} cannot be used: {first_line(error)}") from None
 
 
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock, which the system gives back when this process dies, and clear what a dead one left."""
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CourseError(f"somebody is grading in {folder.name} already; wait until that has ended") from None
+        for left in folder.glob(".work-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _record(lab: str, result: Graded) -> ledger.Record:
+    return ledger.Record(
+        student=result.student, lab=lab, status=result.status, reason=result.reason,
+        finished=datetime.now(UTC).isoformat(timespec="seconds"), seconds=round(result.seconds, 2),
+        failures=tuple(result.failures), received=result.received, sha256=result.sha256, tests=result.tests,
+        inputs=result.inputs, scores=result.scores, results=result.results, without=result.without,
+    )  # fmt: skip
+
+
 def _full(folder: Path) -> CourseError:
     return CourseError(
         f"no space left for the grading folder {folder.name}; free some and run the command again (every file "
         "that is there is whole)"
     )
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to end this process with the one that started it, even when that one is killed."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _in_processes(tasks: Sequence[tuple[Any, ...]], processes: int) -> Iterable[Graded]:
@@ -115,7 +158,7 @@ def _in_processes(tasks: Sequence[tuple[Any, ...]], processes: int) -> Iterable[
         broken = False
         # after an accident one at a time, to know whose it was
         workers = 1 if any(attempts.values()) else max(1, min(processes, len(waiting)))
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=_die_with_parent) as pool:
             batch = waiting[:1] if any(attempts.values()) else waiting
             futures: dict[Future[Graded], tuple[Any, ...]] = {pool.submit(grade_one, *task): task for task in batch}
             for future in as_completed(futures):
@@ -155,8 +198,6 @@ def _publish(config: Config, lab: str, folder: Path, draft: Path, results: Seque
     # everything is made; now put it into place
     for result in results:
         _replace_folder(draft / "autograded" / result.student / lab, folder / "autograded" / result.student / lab)
-    for result in results:
-        write_record(folder, lab, result)
     for target, html in pages:
         write_whole(target, html)
     write_csv(folder / "grades.csv", rows)

@@ -22,6 +22,7 @@ __all__ = ["LIMIT", "NotPlainError", "decode", "encode"]
 LIMIT = 256 * 2**20
 """Largest frame in bytes."""
 
+_HEADER = 32 * 2**20
 _DEPTH = 40
 _ITEMS = 1_000_000
 _DIGITS = 4000
@@ -76,6 +77,8 @@ def decode(frame: bytes) -> Any:
     start = _LENGTH.size + length
     if start > len(frame):
         raise NotPlainError("a frame shorter than its header says")
+    if length > _HEADER or frame.count(b",", 0, start) > 3 * _ITEMS:  # reading JSON takes many times its size
+        raise NotPlainError(f"data of more than {_ITEMS} items, or with more than {_HEADER // 2**20} MiB of text")
     try:
         tree = json.loads(frame[_LENGTH.size : start])
         return _Reader(memoryview(frame)[start:]).value(tree, 0)

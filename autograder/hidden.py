@@ -8,7 +8,7 @@ from typing import Any
 from autograder import grade, worker
 from autograder.student import InProcess
 
-__all__ = ["HiddenTestsFailed", "RefusedNames", "run_hidden"]
+__all__ = ["HiddenTestsFailed", "RefusedNames", "first_lines", "run_hidden"]
 
 
 class HiddenTestsFailed(AssertionError):
@@ -53,10 +53,10 @@ def run_hidden(question: str, namespace: MutableMapping[str, Any]) -> None:
     lines = grade.failure_lines(results)
     if lines:
         refused = any(result.kind == "refused" for result in results)
-        raise (RefusedNames if refused else HiddenTestsFailed)("\n".join(_first_lines(lines)))
+        raise (RefusedNames if refused else HiddenTestsFailed)("\n".join(first_lines(lines)))
 
 
-def _first_lines(lines: Sequence[str], most: int = 5) -> list[str]:
+def first_lines(lines: Sequence[str], most: int = 5) -> list[str]:
     """Return at most so many lines, those that name a mistake (after a semicolon) first, and how many are left."""
     if len(lines) <= most + 1:
         return list(lines)

@@ -1,7 +1,7 @@
 """The report of a class: one page that says how it went, what went wrong most often, and what to do next.
 
 It is made from what grading stored, without grading again: marks from nbgrader's gradebook (those given by hand
-included), everything else from the records (``autograder.records``). The page stands alone: no script, no request to
+included), everything else from the records (``autograder.ledger``). The page stands alone: no script, no request to
 another host; its links lead to the feedback pages beside it.
 """
 
@@ -20,7 +20,7 @@ from nbgrader.api import Assignment, BaseCell, Grade, Gradebook, Student, Submit
 from autograder.anonymous import hide
 from autograder.feedback import TEMPLATES, points, question_of, title_of, with_code
 from autograder.gradebook import write_whole
-from autograder.records import read_records
+from autograder.ledger import latest
 from autograder.seeds import read_secret
 from autograder.settings import CourseError, find_root
 from autograder.summary import Lab, Line, Mark, counted, percent, steps, totals
@@ -47,7 +47,7 @@ def collect(folder: Path, *, root: Path | None = None, anonymous: bool = False, 
     CourseError
         When nothing is graded yet, or a record cannot be read.
     """
-    records = read_records(folder)
+    records = latest(folder)
     if not records or not (folder / "gradebook.db").is_file():
         raise CourseError(
             f"nothing is graded yet in {folder.name}; put notebooks in {folder.name}/submitted/STUDENT/LAB/LAB.ipynb "

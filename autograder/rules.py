@@ -7,13 +7,14 @@ experiment or another question uses costs nothing. ``autograder.guard`` watches 
 
 import ast
 import importlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from IPython.core.inputtransformer2 import TransformerManager
 
 from autograder.scopes import imports_of, own_names
 
-__all__ = ["refuses", "sentence", "violations"]
+__all__ = ["reaches_for_the_grader", "refuses", "sentence", "violations"]
 
 
 def refuses(refused: Iterable[str], path: str) -> str:
@@ -78,6 +79,32 @@ def violations(cells: Sequence[str], names: Iterable[str], refused: Sequence[str
     return [path for path in found if not any(other.startswith(path + ".") for other in found)]
 
 
+_GRADERS_OWN = (
+    *("ast_transformers", "input_transformers_post", "input_transformers_cleanup", "display_formatter", "displayhook"),
+    *(
+        "do_execute",
+        "showtraceback",
+        "set_custom_exc",
+        "run_cell",
+        "user_ns",
+        "_getframe",
+        "current_frame",
+        "currentframe",
+    ),
+    *("NBGRADER_EXECUTION", "autograder", "hidden_tests", "run_hidden", "COURSE_SECRET", "COURSE_SOLUTIONS"),
+)
+
+
+def reaches_for_the_grader(cells: Iterable[str]) -> list[str]:
+    """Return which of the grader's own things a learner's code mentions, for a person to look at; it costs nothing.
+
+    >>> reaches_for_the_grader(["get_ipython().ast_transformers.append(Strip())"])
+    ['ast_transformers']
+    """
+    text = "\n".join(cells)
+    return [name for name in _GRADERS_OWN if re.search(rf"(?<![A-Za-z0-9_]){name}(?![A-Za-z0-9_])", text)]
+
+
 def _definitions(cells: Sequence[str]) -> dict[str, list[ast.AST]]:
     """Map each top-level name to the statements that define it (the last cell that does so wins)."""
     book: dict[str, list[ast.AST]] = {}
@@ -85,8 +112,8 @@ def _definitions(cells: Sequence[str]) -> dict[str, list[ast.AST]]:
     for cell in cells:
         try:
             tree = ast.parse(transform(cell))
-        except (SyntaxError, ValueError):
-            continue
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue  # it does not run either
         here: dict[str, list[ast.AST]] = {}
         for node in _statements(tree.body):
             for name in _bound(node):

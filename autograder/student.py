@@ -2,8 +2,9 @@
 
 A hidden test knows the learner's code only as ``student``: ``student.call(name, *args)`` calls a function of theirs,
 ``student.probe(fn, *args)`` runs a function of the lab's ``probes.py`` beside their names. Arguments and results cross
-the border as bytes (``autograder.encoding``), so tests and code never share an object. There are two transports with
-this one encoding: ``InProcess`` (the learner's own kernel, as under plain nbgrader) and ``Subprocess`` (a second one).
+the border as bytes (``autograder.encoding``), so tests and code never share an object. There are three transports with
+this one encoding: ``InProcess`` (the learner's own kernel, as under plain nbgrader), ``Subprocess`` (a second process)
+and ``Sandboxed`` (a second process in a sandbox, which is how submissions are graded).
 """
 
 import contextlib
@@ -15,22 +16,26 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import types
 from abc import ABC, abstractmethod
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from autograder import worker
 from autograder.encoding import NotPlainError, decode, encode
+from autograder.sandbox import ROOT, Limits, Running, Sandbox
 
-__all__ = ["InProcess", "Student", "StudentError", "Subprocess"]
+__all__ = ["InProcess", "Report", "Sandboxed", "Student", "StudentError", "Subprocess"]
 
 
 class StudentError(Exception):
     """The learner's code failed; the message is one line for the learner.
 
-    ``kind`` is "NotDone", "missing", "refused", "raised", "value" (not plain data), "timeout" or "crashed".
+    ``kind`` is "NotDone", "missing", "refused", "raised", "value" (not plain data), or what ended the process:
+    "timeout", "memory", "output" or "crashed".
     """
 
     def __init__(self, message: str, kind: str = "raised") -> None:
@@ -89,7 +94,7 @@ class Student(ABC):
                 "seed": self._seed,
                 "question": self._question,
                 "refused": self._refused,
-                "probes": None if self._probes is None else str(self._probes),
+                "probes": None if self._probes is None else self._place_of(self._probes),
                 "interruptible": isinstance(self, InProcess),
             }
         )
@@ -97,11 +102,15 @@ class Student(ABC):
         try:
             told = decode(reply)
             if "error" in told:
-                raise StudentError(worker.one_line(told["message"]), str(told["error"]))
+                raise StudentError(_without_paths(worker.one_line(told["message"])), str(told["error"])[:20])
             value, self.arguments = decode(told["value"]), list(told["arguments"])
         except (NotPlainError, KeyError, TypeError) as error:
             raise StudentError(f"{name} sent back {worker.one_line(error)}, expected plain data", "value") from None
         return value
+
+    def _place_of(self, probes: Path) -> str:
+        """Return where the other side finds a lab's ``probes.py``."""
+        return str(probes)
 
     @abstractmethod
     def _exchange(self, request: bytes) -> bytes:
@@ -172,11 +181,25 @@ class InProcess(Student):
         return worker.answer(request, self._namespace)
 
 
+@dataclass(frozen=True)
+class Report:
+    """What one cell left: what it printed, and of its error the name, the message and the learner's own lines.
+
+    ``kind`` is "" when the cell ran, "raised" when it raised, or what ended the process.
+    """
+
+    kind: str = ""
+    name: str = ""
+    message: str = ""
+    lines: tuple[str, ...] = ()
+    text: str = ""
+
+
 class Subprocess(Student):
     """The learner's code in a second Python process, which dies with this one.
 
-    The process starts with the first request and runs the code cells once. A cell or a request that ends the process,
-    or takes longer than ``timeout`` seconds, costs what depends on it: the rest of that question fails with the same
+    The process starts with the first request, or with ``run``, and runs the code cells once. A cell or a request that
+    ends the process, or takes too long, costs what depends on it: the rest of that question fails with the same
     message, the next question meets a fresh process, in which a cell that did this is left out.
 
     Parameters
@@ -185,108 +208,251 @@ class Subprocess(Student):
         The learner's source text, or the code cells of their notebook.
     timeout : float
         Seconds for one request, and for one cell.
+    total : float
+        Seconds for everything.
+    output : int
+        Characters that may be printed in all.
     """
 
     START = 60.0
     """Seconds in which Python, PyTorch and IPython have to start."""
 
-    def __init__(self, source: str | Sequence[str], *, timeout: float = 30.0) -> None:
+    MOST = 5
+    """Cells that may end the process before the rest of the notebook counts as not run."""
+
+    def __init__(
+        self, source: str | Sequence[str], *, timeout: float = 30.0, total: float = float("inf"), output: int = 2**26
+    ) -> None:
         super().__init__()
         self._cells = [source] if isinstance(source, str) else list(source)
-        self._timeout = timeout
-        self._process: subprocess.Popen[bytes] | None = None
+        self._timeout, self._total, self._output = timeout, total, output
+        self._running: Running | None = None
         self._channel: socket.socket | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._fatal: dict[int, str] = {}
+        self._deadline = float("inf")
+        self._fatal: dict[int, StudentError] = {}
+        self._left_out: frozenset[int] = frozenset()
         self._broken: StudentError | None = None
+        self.reports: dict[int, Report] = {}
+        """What each cell left when it last ran, by its number."""
+        self.peak = 0
+        """Most bytes that the process and all below it held together, as far as a sandbox measured it."""
 
     def begin(self, question: str, *, lab: Path | None = None, refused: Sequence[str] = ()) -> None:
         super().begin(question, lab=lab, refused=refused)
         self._broken = None
 
+    @property
+    def broken(self) -> str:
+        """What ended the process in this question ("timeout", "memory", "output", "crashed"), or an empty string."""
+        return self._broken.kind if self._broken else ""
+
     def sources(self) -> list[str]:
         return self._cells
+
+    def run(self) -> dict[int, Report]:
+        """Run the cells if they have not run, and return what each left; one that could not run has a report too."""
+        if self._running is None:
+            with contextlib.suppress(StudentError):
+                self._start()
+        said = self._broken or StudentError("This cell was not run.", "crashed")
+        for index in range(len(self._cells)):
+            if index not in self.reports and index not in self._left_out:
+                self.reports[index] = Report(said.kind, _NAMES[said.kind], f"This cell was not run: {said}.")
+        return self.reports
+
+    @contextlib.contextmanager
+    def without(self, cells: Iterable[int]) -> Iterator[None]:
+        """Run again without these cells (by number) in this block; afterwards everything is as it was before."""
+        before = self._fatal, self.reports
+        self.close()
+        self._left_out, self._fatal, self._broken, self.reports = frozenset(cells), {}, None, {}
+        try:
+            yield
+        finally:
+            self.close()
+            self._left_out, self._broken = frozenset(), None
+            self._fatal, self.reports = before
+
+    def touched(self) -> list[str]:
+        """Return what the learner's code has replaced of what tests lean on, as far as it lets itself be seen."""
+        try:
+            return [worker.one_line(what, 80) for what in self._ask("touched", "touched", (), {})][:10]
+        except (StudentError, TypeError):
+            return []
 
     def _exchange(self, request: bytes) -> bytes:
         if self._broken is not None:
             raise self._broken
-        if self._process is None:
+        if self._running is None:
             self._start()
         assert self._channel is not None
+        deadline = self._time()
         try:
-            self._channel.settimeout(self._timeout)
-            worker.send(self._channel, request)
-            return worker.receive(self._channel)
-        except TimeoutError:
-            self.close()
-            self._broken = StudentError(f"your code took longer than {self._timeout:g} s and was stopped", "timeout")
-        except (EOFError, OSError):
-            self.close()
-            self._broken = StudentError("your code crashed: the Python process ended while it ran", "crashed")
+            worker.send(self._channel, request, deadline)
+            return worker.receive(self._channel, deadline)
+        except (TimeoutError, EOFError, OSError) as error:
+            self._broken = self._ended("your code", error)
         raise self._broken
+
+    def _time(self) -> float:
+        return min(time.monotonic() + self._timeout, self._deadline)
+
+    def _ended(self, who: str, error: Exception) -> StudentError:
+        """End the process and return what ended it, as one sentence about ``who``."""
+        running = self._running
+        late = time.monotonic() >= self._deadline
+        code = None
+        if running is not None and not isinstance(error, TimeoutError):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = running.process.wait(timeout=5)
+        self.close()
+        ended = running.ended if running is not None else ""
+        if ended == "memory" or (running is not None and running.full and not isinstance(error, TimeoutError)):
+            return StudentError(f"{who} used more memory than it may and was stopped", "memory")
+        if ended == "files":
+            return StudentError(f"{who} wrote more files than it may and was stopped", "output")
+        if code == worker.TOO_MUCH:
+            return StudentError(f"{who} printed more than {self._output} characters and was stopped", "output")
+        if isinstance(error, TimeoutError):
+            seconds, where = (self._total, " in all") if late else (self._timeout, "")
+            return StudentError(f"{who} took longer than {seconds:g} s{where} and was stopped", "timeout")
+        return StudentError(f"{who} crashed: the Python process ended while it ran", "crashed")
 
     def _start(self) -> None:
         """Start a process and run the cells; one that ends the process is left out at the next attempt."""
-        while True:
-            cell = self._attempt()
-            if cell is None:
-                return
-            if len(self._fatal) > 5:
+        if self._deadline == float("inf"):
+            self._deadline = time.monotonic() + self._total
+        while (cell := self._attempt()) is not None:
+            if len(self._fatal) > self.MOST:
+                kind = self._fatal[cell].kind
                 self._broken = StudentError(
-                    "your code crashed: more than five of its cells end the Python process", "crashed"
+                    f"more than {self.MOST} cells of your notebook end the Python process", kind
                 )
                 raise self._broken
 
     def _attempt(self) -> int | None:
         """Start a process once; return the number of the cell that ended it, or None when all have run."""
+        if time.monotonic() >= self._deadline:
+            self._broken = StudentError(f"your notebook took longer than {self._total:g} s in all", "timeout")
+            raise self._broken
         ours, theirs = socket.socketpair()
-        self._folder = tempfile.TemporaryDirectory(prefix="student-", ignore_cleanup_errors=True)
-        command = f"from autograder.worker import main; main({theirs.fileno()})"
+        self._running = self._spawn(theirs.fileno())
+        theirs.close()
+        self._channel = ours
+        skip = self._left_out | self._fatal.keys()
+        waiting = [i for i in range(len(self._cells)) if i not in skip]
+        up = False
+        try:
+            start = {"cells": self._cells, "skip": list(skip), "output": self._output}
+            worker.send(ours, encode(start), time.monotonic() + self.START)
+            worker.receive(ours, time.monotonic() + self.START)
+            up = True
+            while waiting:
+                self._note(waiting[0], decode(worker.receive(ours, self._time())))
+                waiting.pop(0)
+            return None
+        except (TimeoutError, EOFError, OSError, NotPlainError) as error:
+            said = self._ended("this cell", error)
+            if not up or not waiting:
+                self._broken = StudentError("the Python process for your code did not start", "crashed")
+                raise self._broken from None
+            self._fatal[waiting[0]] = said
+            message = str(said)[0].upper() + str(said)[1:] + "."
+            self.reports[waiting[0]] = Report(said.kind, _NAMES[said.kind], message)
+            return waiting[0]
+
+    def _note(self, index: int, told: Any) -> None:
+        """Keep the report of a cell; the other side may send anything."""
+        try:
+            lines = tuple(_without_paths(worker.one_line(line)) for line in list(told["lines"])[:10])
+            name, message, text = (_without_paths(str(told[key])[:20_000]) for key in ("name", "message", "text"))
+        except (TypeError, KeyError):
+            raise NotPlainError("a damaged report") from None
+        kind = "memory" if name == "Memory" else "raised" if name else ""
+        self.reports[index] = Report(kind, worker.one_line(name, 60), message[:4000], lines, text)
+
+    def _spawn(self, fd: int) -> Running:
+        """Start the process that serves the socket ``fd``."""
+        folder = tempfile.TemporaryDirectory(prefix="student-", ignore_cleanup_errors=True)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COURSE_")}
         environment |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-        environment |= {"MPLBACKEND": "Agg", "PYTHONWARNINGS": "ignore", "IPYTHONDIR": self._folder.name}
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", command],
+        environment |= {"MPLBACKEND": "Agg", "PYTHONWARNINGS": "ignore", "IPYTHONDIR": folder.name}
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _MAIN.format(fd)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
-            cwd=self._folder.name,
+            pass_fds=[fd],
+            cwd=folder.name,
             env=environment,
             start_new_session=True,
         )
-        theirs.close()
-        self._channel = ours
-        waiting = [i for i in range(len(self._cells)) if i not in self._fatal]
-        ours.settimeout(self.START)
-        try:
-            worker.send(ours, encode({"cells": self._cells, "skip": list(self._fatal)}))
-            worker.receive(ours)  # the process is up
-            ours.settimeout(self._timeout)
-            while waiting:
-                worker.receive(ours)
-                waiting.pop(0)
-            return None
-        except (TimeoutError, EOFError, OSError) as error:
-            self.close()
-            if not waiting:
-                raise StudentError("the Python process for your code did not start", "crashed") from None
-            slow = isinstance(error, TimeoutError)
-            self._fatal[waiting[0]] = "took too long" if slow else "ended the Python process"
-            return waiting[0]
+        return Running(process, folder)
 
     def close(self) -> None:
         """End the process, its children and its folder."""
         if self._channel is not None:
             self._channel.close()
-        if self._process is not None:
+        if self._running is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-        if self._folder is not None:
-            self._folder.cleanup()
-        self._channel = self._process = self._folder = None
+                os.killpg(self._running.process.pid, signal.SIGKILL)
+            self._running.close()
+            self.peak = max(self.peak, self._running.peak)
+        self._channel = self._running = None
 
     def __del__(self) -> None:
         with contextlib.suppress(Exception):
             self.close()
+
+
+class Sandboxed(Subprocess):
+    """The learner's code in a sandbox, with the limits of ``autograder.sandbox``.
+
+    Parameters
+    ----------
+    source : str or sequence of str
+        The learner's source text, or the code cells of their notebook.
+    limits : Limits, optional
+    labs : iterable of path
+        The labs whose ``probes.py`` will be asked; nothing else of them is there.
+    data : iterable of path
+        Files that the code finds in its folder, read-only.
+    without : iterable of str
+        Protections to leave out, by name.
+    """
+
+    def __init__(
+        self,
+        source: str | Sequence[str],
+        *,
+        limits: Limits | None = None,
+        labs: Iterable[Path] = (),
+        data: Iterable[Path] = (),
+        without: Iterable[str] = (),
+    ) -> None:
+        limits, without = limits or Limits(), frozenset(without)
+        endless = {"timeout": float("inf"), "total": float("inf")}
+        time_limits = endless if "time" in without else {"timeout": limits.cell, "total": limits.total}
+        super().__init__(source, output=10**15 if "output" in without else limits.output, **time_limits)
+        self._places = {Path(lab).resolve() / "probes.py": f"/course/probes/{Path(lab).name}.py" for lab in labs}
+        show = self._places | {Path(path).resolve(): f"/tmp/work/{path.name}" for path in data}
+        self._sandbox = Sandbox(
+            limits, show={path: place for path, place in show.items() if path.exists()}, without=without
+        )
+
+    def _place_of(self, probes: Path) -> str:
+        return self._places[probes]
+
+    def _spawn(self, fd: int) -> Running:
+        return self._sandbox.start(["-c", _MAIN.format(fd)], pass_fds=[fd])
+
+
+def _without_paths(text: str) -> str:
+    """Return a text without the paths of this machine that the learner's code can see."""
+    for path in sorted({sys.prefix, sys.base_prefix, str(ROOT)}, key=len, reverse=True):
+        text = text.replace(path, "…")
+    return text
+
+
+_MAIN = "from autograder.worker import main; main({})"
+_NAMES = {"timeout": "Timeout", "memory": "Memory", "output": "Output", "crashed": "Crashed"}

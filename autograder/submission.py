@@ -1,16 +1,21 @@
 """Grade one submission: in a process of its own, on a copy of the gradebook, in a folder of its own.
 
-Whatever goes wrong becomes a status and a reason, never an exception; what comes back is plain data.
+The way: collect (``autograder.collect``), repair (``autograder.repair``), run in the sandbox and ask the tests from
+outside (``autograder.execute``), marks and status. nbgrader's ``Autograde`` leads through it; it sees only what
+``collect`` has copied. Whatever goes wrong becomes a status and a reason, never an exception; what comes back is plain
+data.
 """
 
-import json
+import hashlib
 import os
+import resource
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbgrader.api import Gradebook
@@ -18,16 +23,15 @@ from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
+from autograder import execute
+from autograder.collect import Refused, Submission, collect, is_name
 from autograder.mistakes import Failure, failures
+from autograder.seeds import read_secret, student_seed
 from autograder.settings import disk_is_full, first_line, load_settings, quiet
 
-__all__ = ["LARGEST", "Graded", "grade_one"]
+__all__ = ["Graded", "grade_one"]
 
-LARGEST = 20 * 2**20
-"""Largest notebook file in bytes that is accepted."""
-
-
-_TYPES = ("code", "markdown", "raw")
+_WORST_FIRST = ("error", "crashed", "memory", "timeout", "output", "tampered", "repaired")
 
 
 @dataclass
@@ -42,59 +46,75 @@ class Graded:
     comments: dict[str, str | None] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     seconds: float = 0.0
+    received: str = ""
+    """When the file came, by this machine's clock."""
+    sha256: str = ""
+    """Of the file that was handed in."""
+    tests: str = ""
+    """SHA-256 of the lab's hidden tests and probes."""
+    inputs: str = ""
+    """What the hidden inputs came from."""
+    results: dict[str, list[list[Any]]] = field(default_factory=dict)
+    """Every hidden test by question: property, whether it holds, message, kind."""
+    without: tuple[str, ...] = ()
+    peak: int = 0
+    """Most bytes that the learner's processes held together."""
+    grader_peak: int = 0
+    """Most bytes that this process has held so far."""
 
 
-def grade_one(student: str, lab: str, grading: str, draft: str, root: str | None) -> Graded:
+def grade_one(
+    student: str,
+    lab: str,
+    grading: str,
+    draft: str,
+    root: str | None,
+    without: Sequence[str] = (),
+) -> Graded:
     """Grade one submission on a copy of the gradebook; whatever goes wrong becomes a status and a reason."""
     started = time.monotonic()
+    taken: Submission | None = None
     try:
-        if problem := _unreadable(Path(grading) / "submitted" / student / lab, lab):
-            return Graded(student, "malformed", problem)
-        result = _autograde(student, lab, Path(grading), Path(draft), Path(root) if root else None)
+        if not is_name(student):
+            raise Refused("The name of the student's folder cannot be used; at most 100 printable characters.")
+        taken = collect(Path(grading) / "submitted" / student / lab, lab, Path(draft) / "data" / student)
+        place = Path(root) if root else None
+        result = _autograde(student, lab, Path(grading), Path(draft), place, taken, without)
+    except Refused as error:
+        result = Graded(student, "malformed", str(error))
     except Exception as error:
         result = Graded(student, "full" if disk_is_full(error) else "error", f"the grader failed: {first_line(error)}")
-    result.seconds = time.monotonic() - started
+    if taken is not None:
+        result.sha256, result.received = taken.sha256, taken.received
+    result.grader_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    result.seconds, result.without = time.monotonic() - started, tuple(without)
     return result
 
 
-def _unreadable(folder: Path, lab: str) -> str:
-    """Return what is wrong with the file that was handed in, or an empty string."""
-    path = folder / f"{lab}.ipynb"
-    if not path.is_file() or path.is_symlink():
-        others = sorted(other.name for other in folder.iterdir() if other.name != path.name)[:5]
-        there = f"there is only {', '.join(others)}" if others else "the folder is empty"
-        return f"No notebook named {lab}.ipynb was handed in; {there}."
-    size = path.stat().st_size
-    if size > LARGEST:
-        return f"The notebook has {size // 2**20} MiB; at most {LARGEST // 2**20} MiB are accepted. Clear its outputs."
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return "The notebook is not a text file in UTF-8, as Jupyter writes it."
-    if not text.strip():
-        return "The notebook file is empty."
-    try:
-        nb = nbformat.reads(text, as_version=4)
-        sound = all(
-            cell.cell_type in _TYPES and isinstance(cell.source, str) and cell.metadata is not None for cell in nb.cells
-        )
-    except (nbformat.reader.NotJSONError, json.JSONDecodeError, RecursionError):
-        return "The notebook file is damaged: it is cut off or not a notebook (not valid JSON)."
-    except Exception as error:
-        return f"The notebook file is damaged: {first_line(error)}."
-    if not sound:
-        return "The notebook file is damaged: some of its cells are not cells."
-    if not any("nbgrader" in cell.metadata for cell in nb.cells):
-        return f"The notebook has none of the cells of {lab}; was another file handed in?"
-    return ""
-
-
-def _autograde(student: str, lab: str, grading: Path, draft: Path, root: Path | None) -> Graded:
+def _autograde(
+    student: str,
+    lab: str,
+    grading: Path,
+    draft: Path,
+    root: Path | None,
+    taken: Submission,
+    without: Sequence[str],
+) -> Graded:
     config = load_settings(grading, root=root)
-    book = draft / f"{student}.db"
+    submitted = draft / "submitted" / student / lab
+    submitted.mkdir(parents=True)
+    (submitted / f"{lab}.ipynb").write_text(nbformat.writes(taken.notebook), encoding="utf-8")
+    (submitted / "timestamp.txt").write_text(taken.received)
+    book = draft / f"{hashlib.sha256(student.encode()).hexdigest()[:16]}.db"
     shutil.copyfile(draft / "gradebook.db", book)
     config.CourseDirectory.db_url = f"sqlite:///{book}?timeout=60"
+    config.CourseDirectory.submitted_directory = str(draft / "submitted")
     config.CourseDirectory.autograded_directory = str(draft / "autograded")
+    # nbgrader's own steps run the answers beside the tests; ours takes their place, everything after them stays
+    steps = config.Autograde.autograde_preprocessors
+    rest = [step for step in steps if step not in (execute.Execute, execute.JudgeCells)]
+    config.Autograde.autograde_preprocessors = [execute.ExecuteApart, *rest]
+    config.ExecuteApart.without, config.ExecuteApart.data = tuple(without), tuple(taken.data)
     course = CourseDirectory(config=config, assignment_id=lab, student_id=student)
     course.notebook_id = lab
     converter = Autograde(coursedir=course, config=config, force=True)
@@ -109,25 +129,63 @@ def _autograde(student: str, lab: str, grading: Path, draft: Path, root: Path | 
         scores = {g.name: (g.auto_score, bool(g.needs_manual_grade)) for g in submission.grades}
         comments = {c.name: c.auto_comment for c in submission.comments}
     book.unlink()
-    nb = nbformat.read(draft / "autograded" / student / lab / f"{lab}.ipynb", as_version=4)
+    path = draft / "autograded" / student / lab / f"{lab}.ipynb"
+    nb = nbformat.read(path, as_version=4)
+    about = nb.metadata.setdefault("course", {})
+    about["notes"] = [*taken.notes, *about.get("notes", [])]
+    results, peak = about.pop("results", {}), about.pop("peak", 0)
     status, reason = _status(nb)
-    return Graded(student, status, reason, scores, comments, failures(nb))
+    os.chmod(path, 0o644)
+    nbformat.write(nb, path)
+    return Graded(
+        student, status, reason, scores, comments, failures(nb), results=results, peak=peak,
+        tests=_tests(Path(os.environ["COURSE_SOLUTIONS"]) / lab),
+        inputs=student_seed(read_secret(grading), lab, student),
+    )  # fmt: skip
+
+
+def _tests(lab: Path) -> str:
+    digest = hashlib.sha256()
+    for name in ("hidden_tests.py", "probes.py"):
+        digest.update((lab / name).read_bytes() if (lab / name).exists() else b"")
+    return digest.hexdigest()
 
 
 def _status(nb: nbformat.NotebookNode) -> tuple[str, str]:
-    """Return the status of a graded notebook and the reason, from what its cells left."""
-    names = {"GraderError": "error", "Crashed": "crashed", "Timeout": "timeout", "NotRun": "timeout"}
+    """Return the status of a graded notebook and the reason, from what its run left."""
+    about = nb.metadata.get("course", {})
     found: dict[str, list[str]] = {}
     for cell in nb.cells:
         for output in cell.get("outputs", []):
-            if output.output_type == "error" and (status := names.get(output.ename)):
+            if output.output_type == "error" and output.ename in (
+                "GraderError",
+                "Crashed",
+                "Memory",
+                "Timeout",
+                "Output",
+            ):
+                kind = "error" if output.ename == "GraderError" else output.ename.lower()
                 where = cell.metadata.get("nbgrader", {}).get("grade_id") or f"cell {cell.get('id')}"
-                found.setdefault(status, []).append(f"{where}: {first_line(output.evalue)}")
-    notes = list(nb.metadata.get("course", {}).get("notes", []))
-    for status in ("error", "crashed", "timeout"):
+                found.setdefault(kind, []).append(f"{where}: {first_line(output.evalue)}")
+    for kind, where in about.get("statuses", []):
+        if not any(said.startswith(f"{where}:") for said in found.get(kind, [])):
+            found.setdefault(kind, []).append(f"{where}: {_SAID[kind]}")
+    if touched := list(about.get("touched", [])):
+        found["tampered"] = [f"The code replaces or reaches for what tests lean on: {', '.join(touched)}."]
+    if notes := list(about.get("notes", [])):
+        found["repaired"] = notes
+    for status in _WORST_FIRST:
         if status in found:
-            return status, " ".join(found[status] + notes)
-    return ("repaired", " ".join(notes)) if notes else ("ok", "")
+            return status, " ".join(line for kind in _WORST_FIRST for line in found.get(kind, []))
+    return "ok", ""
+
+
+_SAID = {
+    "crashed": "the Python process ended while it ran.",
+    "memory": "it used more memory than it may.",
+    "timeout": "it took too long and was stopped.",
+    "output": "it printed, or wrote, more than it may.",
+}
 
 
 @contextmanager

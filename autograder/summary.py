@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 from autograder.charts import Distribution
+from autograder.ledger import Record
 from autograder.mistakes import Failure, Named, is_not_done, merge, mistakes, skeleton
-from autograder.records import Record
 
 __all__ = ["STATUSES", "Lab", "Line", "Mark", "Mistake", "Question", "counted", "percent", "steps", "totals"]
 

@@ -140,6 +140,7 @@ def make_course(root):
     shutil.copy(ROOT / "nbgrader_config.py", root)
     with (root / "nbgrader_config.py").open("a") as file:
         file.write("c.Execute.timeout = 12\n")
+        file.write("from autograder.sandbox import Limits\nc.ExecuteApart.limits = Limits(cell=12, total=90)\n")
     nbformat.write(source_notebook(), lab / f"{LAB}.ipynb")
     (lab / "hidden_tests.py").write_text(HIDDEN)
     (lab / "probes.py").write_text(PROBES)

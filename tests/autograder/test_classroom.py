@@ -83,7 +83,7 @@ CLASS = {
                 "descent": SOLUTION["descent"].replace("p -=", "import os; os._exit(1); p -="),
             }
         ),
-        {"half": 0.0, "descent": 4.0, "why": None},
+        {"half": 0.0, "descent": 0.0, "why": None},
         "crashed",
     ),
     "slow": (submission({"half": SLOW}), FULL | {"half": 0.0}, "timeout"),
@@ -153,9 +153,9 @@ def test_a_renamed_file_is_told_apart_from_a_missing_one(graded):
 
 def test_the_reason_names_the_cell(graded):
     rows = graded[1]
-    ended = "The Python process ended while this cell ran."
-    assert rows["exits"].reason == f"half: {ended} descent_hidden: {ended}"
-    assert rows["slow"].reason == "half: This cell took longer than 12 s and could not be stopped."
+    ended = "the Python process ended while it ran."
+    assert rows["exits"].reason == f"half: This cell crashed: {ended} descent_hidden: {ended}"
+    assert rows["slow"].reason == "half: This cell took longer than 12 s and was stopped."
 
 
 def test_the_gradebook_holds_the_same_marks(graded):
@@ -216,7 +216,7 @@ def test_no_draft_is_left_behind(graded):
     names = {path.name for path in graded[0].rglob("*")}
     assert not {name for name in names if name.startswith(".")}
     assert {path.name for path in graded[0].iterdir()} == {
-        *("submitted", "autograded", "feedback", "results", "gradebook.db", "grades.csv", "secret")
+        *("submitted", "autograded", "feedback", "ledger.jsonl", "gradebook.db", "grades.csv", "secret")
     }
 
 
@@ -252,7 +252,9 @@ def test_plain_nbgrader_gives_the_same_marks_and_the_same_page(course, graded, t
     with Gradebook(f"sqlite:///{tmp_path}/gradebook.db") as book:
         assert book.find_submission(LAB, "skipper").score == rows["skipper"].score
     page = Path("feedback") / "skipper" / LAB / f"{LAB}.html"
-    assert (tmp_path / page).read_text() == (ours / page).read_text()
+    pages = [(folder / page).read_text() for folder in (tmp_path, ours)]
+    said = [re.sub("<details>.*?</details>", "", text, flags=re.DOTALL) for text in pages]  # the learner's own lines
+    assert said[0] == said[1]
 
 
 def test_without_the_ignore_line_the_tests_would_lie_beside_the_students_code(course, tmp_path):

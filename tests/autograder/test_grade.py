@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from autograder.grade import GraderError, failure_lines, question_results, questions
-from autograder.hidden import HiddenTestsFailed, RefusedNames, _first_lines, run_hidden
+from autograder.hidden import HiddenTestsFailed, RefusedNames, first_lines, run_hidden
 from autograder.seeds import read_secret, student_seed
 from autograder.student import InProcess
 
@@ -161,9 +161,9 @@ def test_run_hidden_tells_the_failed_properties_and_nothing_of_the_tests(capfd):
 
 def test_of_many_failed_properties_the_first_that_name_a_mistake_are_shown():
     lines = [f"property {i}: wrong value" for i in range(10)] + [f"property {i}: wrong; a name" for i in range(10, 20)]
-    shown = _first_lines(lines)
+    shown = first_lines(lines)
     assert shown == [*lines[10:15], "and 15 more properties"]
-    assert _first_lines(lines[:6]) == lines[:6]
+    assert first_lines(lines[:6]) == lines[:6]
 
 
 @pytest.mark.usefixtures("kernel")

@@ -21,13 +21,13 @@ from nbformat.v4 import new_output
 from nbgrader.api import Gradebook
 from playwright.sync_api import sync_playwright
 
-from autograder import anonymous, report, summary
+from autograder import anonymous, ledger, report, summary
 from autograder.charts import Distribution
-from autograder.classroom import grade
+from autograder.classroom import _record, grade
 from autograder.feedback import TEMPLATES
 from autograder.gradebook import prepare, write_marks
+from autograder.ledger import Record
 from autograder.mistakes import Failure, failures, is_not_done, merge, mistakes, skeleton
-from autograder.records import Record, read_records, write_record
 from autograder.settings import CourseError, load_settings
 from autograder.submission import Graded
 from nnutils.plots import COLORS
@@ -62,8 +62,8 @@ def class_of(course, folder, results):
         with tempfile.TemporaryDirectory() as draft:
             prepare(config, LAB, Path(draft))
     write_marks(config, LAB, results)
+    ledger.add(folder, [_record(LAB, each) for each in results])
     for each in results:
-        write_record(folder, LAB, each)
         page = folder / "feedback" / each.student / LAB / f"{LAB}.html"
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(f"the page of {each.student}")
@@ -309,11 +309,11 @@ def test_a_mistake_that_a_person_forgave_is_not_counted(course, stored, tmp_path
 def test_grading_one_student_again_changes_only_that_record(course, stored, tmp_path):
     folder = tmp_path / "grading"
     shutil.copytree(stored, folder)
-    before = {path: path.read_bytes() for path in (folder / "results").rglob("*.json")}
+    before = {record.student: record for record in ledger.latest(folder)}
     hand_in(folder, "ada", b"{")
     grade(LAB, grading=folder, root=course, students=["ada"])
-    after = {path: path.read_bytes() for path in (folder / "results").rglob("*.json")}
-    assert [path.parent.name for path in after if after[path] != before[path]] == ["ada"]
+    after = {record.student: record for record in ledger.latest(folder)}
+    assert [student for student in after if after[student] != before[student]] == ["ada"]
     (lab,) = report.collect(folder, root=course)
     assert {line.student: line.record.status for line in lab.lines if line.record.status != "ok"} == {
         "ada": "malformed",
@@ -339,11 +339,12 @@ def test_nothing_graded_yet_is_one_sentence_that_says_what_to_do(tmp_path):
 
 def test_a_record_that_cannot_be_read_is_one_sentence(stored, tmp_path):
     shutil.copytree(stored, tmp_path / "grading")
-    path = tmp_path / "grading" / "results" / "ada" / f"{LAB}.json"
-    for text in ("{", "[]", '{"failures": 1}', json.dumps(json.loads(path.read_text()) | {"surprise": 1})):
+    path = tmp_path / "grading" / "ledger.jsonl"
+    first = json.loads(path.read_text().splitlines()[0])
+    for text in ("[]", '{"failures": 1}', json.dumps(first | {"surprise": 1})):
         path.write_text(text)
-        with pytest.raises(CourseError, match=rf"results/ada/{LAB}\.json cannot be read; delete it and grade ada"):
-            read_records(tmp_path / "grading")
+        with pytest.raises(CourseError, match=r"line 1 of ledger\.jsonl cannot be read; it was changed by hand"):
+            ledger.read(tmp_path / "grading")
 
 
 def test_one_student_and_a_class_of_unreadable_files(course, tmp_path):

@@ -187,7 +187,7 @@ def test_a_process_that_ends_costs_its_question_and_the_next_meets_a_fresh_one()
             assert caught.value.kind == kind
             with pytest.raises(StudentError, match=str(caught.value)):
                 student.call("good")
-            assert student._process is None  # the question is over: nothing was started to answer this call
+            assert student._running is None  # the question is over: nothing was started to answer this call
         student.begin("forge")
         with pytest.raises(StudentError):
             student.call("forge")

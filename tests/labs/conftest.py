@@ -11,7 +11,8 @@ import pytest
 from nbformat import NotebookNode
 
 from autograder.grade import question_results, questions
-from autograder.student import InProcess, Student, Subprocess
+from autograder.sandbox import Limits
+from autograder.student import InProcess, Sandboxed, Student
 from autograder.worker import silence
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,8 +93,8 @@ LABS = [Lab(path) for path in sorted((ROOT / "solutions").glob("lab*"))]
 QUESTIONS = [(lab, question) for lab in LABS for question in lab.questions]
 
 
-class ReusedProcess(Subprocess):
-    """One second process for all answers: PyTorch starts once, each answer gets the names of a fresh notebook."""
+class ReusedProcess(Sandboxed):
+    """One sandbox for all answers: PyTorch starts once, each answer gets the names of a fresh notebook."""
 
     def turn_to(self, cells: list[str]) -> None:
         self.begin("", lab=Path(__file__).parent)
@@ -103,7 +104,8 @@ class ReusedProcess(Subprocess):
 
 @pytest.fixture(scope="session")
 def process() -> Iterator[ReusedProcess]:
-    with ReusedProcess("", timeout=60) as process:
+    limits = Limits(cpu=7200, total=7200.0)
+    with ReusedProcess("", limits=limits, labs=[Path(__file__).parent, *(lab.folder for lab in LABS)]) as process:
         yield process
 
 

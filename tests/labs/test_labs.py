@@ -50,9 +50,9 @@ _caught: dict[Path, str] = {}
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")  # answers may warn
-@pytest.mark.parametrize("how", ["in process", "second process"])
+@pytest.mark.parametrize("how", ["in process", "sandbox"])
 def test_every_wrong_answer_is_caught_and_every_right_one_kept(lab, question, how, process, record_property):
-    """In the second process a wrong answer meets the one test that named its mistake, a right one meets all."""
+    """In the sandbox a wrong answer meets the one test that named its mistake, a right one meets all."""
     wrong, right = lab.answers("wrong", question), lab.answers("right", question)
     assert len(wrong) >= 6
     assert len(right) >= 2
@@ -61,7 +61,7 @@ def test_every_wrong_answer_is_caught_and_every_right_one_kept(lab, question, ho
         assert answer.expected, f"{answer.path.name} has no line `Expect: ...`"
         student = transported(how, [*lab.first_cells, answer.source], process)
         known = _caught.get(answer.path)
-        messages = lab.hidden_messages(question, student, only=[known] if known and how == "second process" else ())
+        messages = lab.hidden_messages(question, student, only=[known] if known and how == "sandbox" else ())
         told = [message for message in messages if answer.expected in message]
         if not told:
             slipped.append(f"{answer.path.name}: expected {answer.expected!r}, got {messages}")
@@ -99,7 +99,7 @@ def release(lab, tmp_path_factory) -> nbformat.NotebookNode:
     return copy.deepcopy(_executed[lab.name])
 
 
-@pytest.mark.parametrize("how", ["in process", "second process"])
+@pytest.mark.parametrize("how", ["in process", "sandbox"])
 def test_the_solution_passes_every_hidden_test(lab, how, process):
     student = transported(how, lab.solved, process)
     for question in lab.questions:
