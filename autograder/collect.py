@@ -8,18 +8,19 @@ of the notebook is read without being unpacked to disk.
 
 import hashlib
 import json
+import logging
 import os
 import stat
 import zipfile
-import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.settings import first_line
+from autograder.settings import first_line, quiet
 
 __all__ = ["LARGEST", "Refused", "Submission", "collect", "is_name"]
 
@@ -57,7 +58,8 @@ def is_name(name: str) -> bool:
     >>> is_name("Doe, Jr"), is_name("=1+1"), is_name(".work"), is_name("a" * 200)
     (True, True, False, False)
     """
-    return 0 < len(name) <= 100 and name.isprintable() and not name.startswith(".") and name == name.strip()
+    sound = 0 < len(name) <= 100 and name.isprintable() and name == name.strip()
+    return sound and not name.startswith(".") and not set(name) & set("*?[]")
 
 
 def collect(folder: Path, lab: str, target: Path) -> Submission:
@@ -107,7 +109,10 @@ def _regular_files(folder: Path, notes: list[str]) -> list[str]:
         for name in sorted([*folders, *names]):
             path = Path(here) / name
             relative = path.relative_to(folder).as_posix()
-            mode = path.lstat().st_mode
+            try:
+                mode = path.lstat().st_mode
+            except OSError as error:
+                raise Refused(f"A file that was handed in cannot be read ({error.strerror}).") from None
             if stat.S_ISLNK(mode):
                 notes.append(f"{_shown(relative)} is a link and was refused.")
             elif not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
@@ -168,7 +173,9 @@ def _from_zip(path: Path, name: str) -> bytes:
                 raise Refused("The archive unpacks to more than is accepted; hand in the notebook.")
             with archive.open(found[0]) as file:
                 raw = file.read(LARGEST + 1)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error) as error:
+    except Refused:
+        raise
+    except Exception as error:  # every method of compression has errors of its own
         raise Refused(f"The archive cannot be read ({first_line(error)}); hand in the notebook.") from None
     if len(raw) > LARGEST:
         raise Refused(f"The notebook has more than {LARGEST // 2**20} MiB. Clear its outputs.")
@@ -184,7 +191,9 @@ def _notebook(raw: bytes, lab: str) -> NotebookNode:
     if not text.strip():
         raise Refused("The notebook file is empty.")
     try:
-        nb = nbformat.reads(text, as_version=4)
+        with quiet(logging.getLogger("traitlets")):  # where nbformat logs what it mends
+            nb = nbformat.reads(json.dumps(_writable(json.loads(text))), as_version=4)
+        nb.metadata = nbformat.from_dict({})
         cells = list(nb.cells)
         sound = all(
             cell.cell_type in _TYPES and isinstance(cell.source, str) and isinstance(cell.metadata, dict)
@@ -201,6 +210,20 @@ def _notebook(raw: bytes, lab: str) -> NotebookNode:
     if not any("nbgrader" in cell.metadata for cell in cells):
         raise Refused(f"The notebook has none of the cells of {lab}; was another file handed in?")
     return nb
+
+
+def _writable(tree: Any) -> Any:
+    """Return JSON data with every character that no file can hold (half of a pair) replaced.
+
+    Headings of version 3 keep to six levels: nbformat writes as many signs as the number says.
+    """
+    if isinstance(tree, str):
+        return tree.encode("utf-8", "replace").decode()
+    if isinstance(tree, dict):
+        level = tree.get("level")
+        clean = {_writable(key): _writable(value) for key, value in tree.items()}
+        return clean | {"level": 6} if isinstance(level, int) and level > 6 else clean
+    return [_writable(value) for value in tree] if isinstance(tree, list) else tree
 
 
 def _shown(name: str) -> str:

@@ -40,6 +40,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 _PARTS = {"visible": "Tests that you saw", "hidden": "Hidden checks"}
 _FRIENDLY = ("AssertionError", "WrongAnswer", "NotDone", "RefusedNames", "Crashed", "Timeout", "NotRun")
 _TAGS = "p h1 h2 h3 h4 h5 h6 ul ol li em strong code pre blockquote table thead tbody tr th td hr br del div"
+_LONG = 10_000
 _STYLES = ("a11y-high-contrast-light", "a11y-high-contrast-dark")
 _LIGHT, _DARK = (HtmlFormatter(style=style, nowrap=False, cssclass="code") for style in _STYLES)
 
@@ -262,10 +263,25 @@ def title_of(nb: NotebookNode) -> str:
 
 
 def _shown(cell: NotebookNode) -> Markup:
-    """Return a cell's source as safe HTML: highlighted code, or Markdown without active content."""
+    """Return a cell's source as safe HTML: highlighted code, or Markdown without active content.
+
+    Long sources stand as they are: the time of both programs can grow with the square of the length.
+    """
+    source = _without_gaps(cell.source)
+    if len(source) > _LONG:
+        return Markup("<pre>{}</pre>").format(source)
     if cell.cell_type == "code":
-        return Markup(highlight(cell.source, PythonLexer(), _LIGHT))
-    return Markup(bleach.clean(markdown2html_mistune(cell.source), tags=set(_TAGS.split()), attributes={}, strip=True))
+        return Markup(highlight(source, PythonLexer(), _LIGHT))
+    return Markup(bleach.clean(markdown2html_mistune(source), tags=set(_TAGS.split()), attributes={}, strip=True))
+
+
+def _without_gaps(source: str) -> str:
+    """Return a source with at most three blank lines, and two hundred blanks, in a row."""
+    lines: list[str] = []
+    for line in source.split("\n"):
+        if line.strip() or any(kept.strip() for kept in lines[-3:]) or len(lines) < 3:
+            lines.append(re.sub(r" {200,}", " " * 200, line) if line.strip() else "")
+    return "\n".join(lines)
 
 
 def with_code(text: str) -> Markup:

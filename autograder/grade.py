@@ -90,7 +90,11 @@ def question_results(
             raise LookupError(f"question_results: {lab_dir.name} has no question {question!r}; known: {known}")
         refused = tuple(getattr(tests, "REFUSED", {}).get(question, ()))
         student.begin(question, lab=lab_dir, refused=refused)
-        used = violations(student.sources(), names[question], refused) if refused else []
+        try:
+            used = violations(student.sources(), names[question], refused) if refused else []
+        except (RecursionError, MemoryError):
+            message = "your code is nested too deeply to be read; split long expressions"
+            return [TestResult("only allowed names", False, message, "failed")]
         if used:
             pattern = refuses(refused, used[0])
             shown = used[0] if pattern.endswith("*") else pattern

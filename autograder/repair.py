@@ -66,7 +66,8 @@ def restore(nb: NotebookNode, source: NotebookNode, *, skip: str = EXPERIMENT) -
     for cell in nb.cells:
         mended = _bare(cell)
         grade_id = _grade_id(cell)
-        experiment = cell.get("id") in experiments or EXPERIMENT in _tags(cell)
+        number = cell.get("id") if isinstance(cell.get("id"), str) else ""
+        experiment = number in experiments or EXPERIMENT in _tags(cell)
         if grade_id is None and isinstance(cell.get("id"), str):
             grade_id = given.get(cell.id)  # a program that dropped the metadata left the id
         if grade_id in expected:
@@ -207,7 +208,7 @@ def _finished(cell: NotebookNode) -> bool:
     if cell.cell_type == "code":
         try:
             ast.parse("\n".join(line for line in cell.source.splitlines() if not line.lstrip().startswith(("%", "!"))))
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             return False
     return True
 

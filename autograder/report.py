@@ -51,7 +51,7 @@ def collect(folder: Path, *, root: Path | None = None, anonymous: bool = False, 
     if not records or not (folder / "gradebook.db").is_file():
         raise CourseError(
             f"nothing is graded yet in {folder.name}; put notebooks in {folder.name}/submitted/STUDENT/LAB/LAB.ipynb "
-            "and run `python -m autograder grade LAB`"
+            "and run `autograder grade LAB`"
         )
     marks, penalties, people = _read_gradebook(folder)
     shown = {record: record for record in records}

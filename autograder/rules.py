@@ -6,8 +6,8 @@ experiment or another question uses costs nothing. ``autograder.guard`` watches 
 """
 
 import ast
-import importlib
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 from IPython.core.inputtransformer2 import TransformerManager
@@ -111,8 +111,8 @@ def _definitions(cells: Sequence[str]) -> dict[str, list[ast.AST]]:
     transform = TransformerManager().transform_cell
     for cell in cells:
         try:
-            tree = ast.parse(transform(cell))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            tree = ast.parse(transform(cell) if _is_light(cell) else _without_magics(cell))
+        except Exception:
             continue  # it does not run either
         here: dict[str, list[ast.AST]] = {}
         for node in _statements(tree.body):
@@ -125,6 +125,16 @@ def _definitions(cells: Sequence[str]) -> dict[str, list[ast.AST]]:
             )
             book[name] = book.get(name, []) + nodes if extends or name == "*" else nodes
     return book
+
+
+def _is_light(cell: str) -> bool:
+    """Whether IPython rewrites the cell's magics in no time; it reads the whole cell again for each."""
+    lines = cell.count("\n") + 1
+    return lines * (sum(cell.count(mark) for mark in "%!?") + 1) < 50_000
+
+
+def _without_magics(cell: str) -> str:
+    return "\n".join("" if line.lstrip().startswith(("%", "!", "?")) else line for line in cell.split("\n"))
 
 
 def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
@@ -244,8 +254,8 @@ def _path(node: ast.AST, local: _Local, book: dict[str, list[ast.AST]], depth: i
 
 
 def _has(module: str, name: str) -> bool:
-    try:
-        loaded = importlib.import_module(module)
-    except Exception:
-        return False
-    return not name.startswith("_") and hasattr(loaded, name)
+    """Whether a module may have brought a name by a star; a module that is not loaded here may have brought any.
+
+    It is never imported: the learner chose it, and importing runs it.
+    """
+    return not name.startswith("_") and (module not in sys.modules or name in vars(sys.modules[module]))

@@ -92,7 +92,7 @@ class Running:
     peak: int = 0
     """Most bytes that all processes held together when the watch looked."""
     full: bool = False
-    """Whether these were nearly all that is allowed: who crashes then has run out of memory."""
+    """Whether these, or what one of them reserved, were nearly all that is allowed: a crash is then one of memory."""
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def close(self) -> None:
@@ -169,7 +169,7 @@ class Sandbox:
         for place in ("/tmp", "/dev/shm"):
             inner += [] if "disk" in self.without else ["--size", str(self.limits.disk)]
             inner += ["--perms", "0700", "--tmpfs", place]
-        for source, place in self._files().items():
+        for source, place in self._files(folder).items():
             inner += ["--ro-bind", str(source), place]
         if "writes" not in self.without:
             inner += ["--remount-ro", "/dev", "--remount-ro", "/"]
@@ -181,7 +181,7 @@ class Sandbox:
         # what runs as another user does not die with its parent; but it dies with its process namespace
         outer = ["bwrap", "--die-with-parent", *([] if "daemons" in self.without else ["--unshare-pid"]), *capabilities]
         outer += ["--bind", "/", "/"] if "files" in self.without else ["--perms", "0755", "--dir", "/tmp"]
-        outer += _mounts({path: str(path) for path in [*seen, *self._files()]}, bind)
+        outer += _mounts({path: str(path) for path in [*seen, *self._files(folder)]}, bind)
         outer += ["--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc"]
         give_up = ["setpriv", "--reuid", _NOBODY, "--regid", _NOBODY, "--clear-groups", "--inh-caps=-all"]
         return [*outer, *give_up, "--bounding-set=-all", *inner]
@@ -231,22 +231,38 @@ class Sandbox:
         seen[ROOT / "nnutils"] = "/course/nnutils"
         users = folder / "passwd"
         users.write_text("student:x:1000:1000::/tmp:/bin/sh\n")
-        show = {path: place for path, place in self._show.items() if not place.startswith("/tmp/")}
+        show = {path: place for path, place in self._shown(folder).items() if not place.startswith("/tmp/")}
         return {**seen, users: "/etc/passwd", **show}
 
-    def _files(self) -> dict[Path, str]:
+    def _files(self, folder: Path) -> dict[Path, str]:
         """Return the files in the private folder: what is shown there, and the list of fonts, which takes seconds."""
         files = {path: f"/tmp/.cache/matplotlib/{path.name}" for path in _fonts()}
-        return files | {path: place for path, place in self._show.items() if place.startswith("/tmp/")}
+        return files | {path: place for path, place in self._shown(folder).items() if place.startswith("/tmp/")}
+
+    def _shown(self, folder: Path) -> dict[Path, str]:
+        """Return what is shown; files as copies, since /proc of the sandbox tells where a file comes from."""
+        shown = {}
+        for number, (path, place) in enumerate(self._show.items()):
+            if path.is_file():
+                copy = folder / f"{number}"
+                if not copy.exists():
+                    shutil.copyfile(path, copy)
+                path = copy
+            shown[path] = place
+        return shown
 
     def _watch(self, running: Running) -> None:
         """End the sandbox when its processes and folders hold too much together."""
         limits, without = self.limits, self.without
         reserve = psutil.virtual_memory().total // 30
         while not running._stop.wait(_WATCH) and running.process.poll() is None:
-            held, files = _usage(running.process.pid)
+            try:
+                held, files, largest = _usage(running.process.pid)
+            except Exception:
+                running.kill()  # what cannot be watched does not run
+                raise
             running.peak = max(running.peak, held)
-            running.full = running.full or held > 0.8 * limits.memory
+            running.full = running.full or max(held, largest) > 0.8 * limits.memory
             if "memory in all" not in without and held > limits.memory:
                 running.ended = "memory"
             elif "memory in all" not in without and psutil.virtual_memory().available < reserve:
@@ -321,15 +337,19 @@ def _fonts() -> list[Path]:
     return sorted(folder.glob("fontlist-*.json"))
 
 
-def _usage(pid: int) -> tuple[int, int]:
-    """Return the bytes that the processes below ``pid`` and the folders of their sandbox hold, and the files there."""
-    held = files = 0
+def _usage(pid: int) -> tuple[int, int, int]:
+    """Return what the processes below ``pid`` and the folders of their sandbox hold.
+
+    These are: the bytes of all, the files in the folders, and the largest private memory that a process has reserved.
+    """
+    held = files = largest = 0
     folders: set[int] = set()
     with contextlib.suppress(psutil.Error):
         for process in psutil.Process(pid).children(recursive=True):
             with contextlib.suppress(OSError, ValueError, IndexError):
                 about = Path(f"/proc/{process.pid}")
                 held += _kilobytes((about / "smaps_rollup").read_text(), "Pss:") * 1024
+                largest = max(largest, _kilobytes((about / "status").read_text(), "VmData:") * 1024)
                 if not (about / "root" / "course").is_dir():
                     continue  # a process of bubblewrap, which still sees this machine's folders
                 for place in ("tmp", "dev/shm"):
@@ -339,8 +359,8 @@ def _usage(pid: int) -> tuple[int, int]:
                         there = os.statvfs(about / "root" / place)
                         held += (there.f_blocks - there.f_bfree) * there.f_frsize
                         files += there.f_files - there.f_ffree
-    return held, files
+    return held, files, largest
 
 
 def _kilobytes(text: str, name: str) -> int:
-    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith(name))
+    return next((int(line.split()[1]) for line in text.splitlines() if line.startswith(name)), 0)

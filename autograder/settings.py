@@ -117,6 +117,7 @@ def disk_is_full(error: object) -> bool:
 
 
 def first_line(error: object) -> str:
-    """Return the first line of a message, or the name of the error's type when it has none."""
+    """Return the first line of a message, printable, or the name of the error's type when it has none."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__
+    line = lines[0][:300] if lines else type(error).__name__
+    return "".join(c for c in line if c.isprintable())

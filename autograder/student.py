@@ -22,13 +22,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from autograder import worker
 from autograder.encoding import NotPlainError, decode, encode
 from autograder.sandbox import ROOT, Limits, Running, Sandbox
 
 __all__ = ["InProcess", "Report", "Sandboxed", "Student", "StudentError", "Subprocess"]
+
+
+_T = TypeVar("_T")
 
 
 class StudentError(Exception):
@@ -100,10 +103,11 @@ class Student(ABC):
         )
         reply = self._exchange(request)
         try:
-            told = decode(reply)
+            told = _plain(decode(reply), dict)
             if "error" in told:
-                raise StudentError(_without_paths(worker.one_line(told["message"])), str(told["error"])[:20])
-            value, self.arguments = decode(told["value"]), list(told["arguments"])
+                kind = told["error"] if told["error"] in _KINDS else "raised"
+                raise StudentError(_without_paths(worker.one_line(_plain(told["message"], str))), kind)
+            value, self.arguments = decode(_plain(told["value"], bytes)), _plain(told["arguments"], list)
         except (NotPlainError, KeyError, TypeError) as error:
             raise StudentError(f"{name} sent back {worker.one_line(error)}, expected plain data", "value") from None
         return value
@@ -276,8 +280,9 @@ class Subprocess(Student):
     def touched(self) -> list[str]:
         """Return what the learner's code has replaced of what tests lean on, as far as it lets itself be seen."""
         try:
-            return [worker.one_line(what, 80) for what in self._ask("touched", "touched", (), {})][:10]
-        except (StudentError, TypeError):
+            told = _plain(self._ask("touched", "touched", (), {}), list)[:10]
+            return [_without_paths(worker.one_line(_plain(what, str), 80)) for what in told]
+        except (StudentError, NotPlainError):
             return []
 
     def _exchange(self, request: bytes) -> bytes:
@@ -364,12 +369,17 @@ class Subprocess(Student):
     def _note(self, index: int, told: Any) -> None:
         """Keep the report of a cell; the other side may send anything."""
         try:
-            lines = tuple(_without_paths(worker.one_line(line)) for line in list(told["lines"])[:10])
-            name, message, text = (_without_paths(str(told[key])[:20_000]) for key in ("name", "message", "text"))
-        except (TypeError, KeyError):
+            told = _plain(told, dict)
+            lines = [worker.one_line(_plain(line, str)) for line in _plain(told["lines"], list)[:10]]
+            name, message, text = (_plain(told[key], str)[:20_000] for key in ("name", "message", "text"))
+        except KeyError:
             raise NotPlainError("a damaged report") from None
+        name, message, text = (_without_paths(part) for part in (name, message, text))
         kind = "memory" if name == "Memory" else "raised" if name else ""
-        self.reports[index] = Report(kind, worker.one_line(name, 60), message[:4000], lines, text)
+        if name in _OURS and kind == "raised":
+            name = f"their own {name}"
+        own = tuple(_without_paths(line) for line in lines)
+        self.reports[index] = Report(kind, worker.one_line(name, 60), message[:4000], own, text)
 
     def _spawn(self, fd: int) -> Running:
         """Start the process that serves the socket ``fd``."""
@@ -447,12 +457,34 @@ class Sandboxed(Subprocess):
         return self._sandbox.start(["-c", _MAIN.format(fd)], pass_fds=[fd])
 
 
+def _plain(value: Any, kind: type[_T]) -> _T:
+    """Return a value that came from the other side when it has the type that was agreed.
+
+    Raises
+    ------
+    NotPlainError
+        When it has another.
+    """
+    if type(value) is not kind:
+        raise NotPlainError(f"{type(value).__name__} in the place of {kind.__name__}")
+    return value
+
+
 def _without_paths(text: str) -> str:
-    """Return a text without the paths of this machine that the learner's code can see."""
+    """Return a text that can be written to a file, without the paths of this machine that the learner's code sees."""
+    text = text.encode("utf-8", "replace").decode()
+    text = "".join(c for c in text if c.isprintable() or c in "\n\t")
     for path in sorted({sys.prefix, sys.base_prefix, str(ROOT)}, key=len, reverse=True):
         text = text.replace(path, "…")
     return text
 
 
 _MAIN = "from autograder.worker import main; main({})"
+_KINDS = ("NotDone", "missing", "refused", "raised", "value", "memory")
+"""What the other side may say of a failure; what ends the process is for this side to say."""
+_OURS = (
+    *("GraderError", "Crashed", "Memory", "Timeout", "Output", "NotRun", "NotConfirmed"),
+    *("HiddenTestsFailed", "RefusedNames"),
+)
+"""Names of errors that only the grader gives."""
 _NAMES = {"timeout": "Timeout", "memory": "Memory", "output": "Output", "crashed": "Crashed"}

@@ -76,14 +76,19 @@ def grade_one(
     taken: Submission | None = None
     try:
         if not is_name(student):
-            raise Refused("The name of the student's folder cannot be used; at most 100 printable characters.")
+            what = "at most 100 printable characters, none of * ? [ ]"
+            raise Refused(f"The name of the student's folder cannot be used; {what}.")
         taken = collect(Path(grading) / "submitted" / student / lab, lab, Path(draft) / "data" / student)
         place = Path(root) if root else None
         result = _autograde(student, lab, Path(grading), Path(draft), place, taken, without)
     except Refused as error:
         result = Graded(student, "malformed", str(error))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         result = Graded(student, "full" if disk_is_full(error) else "error", f"the grader failed: {first_line(error)}")
+    for path in sorted({draft, grading, root or grading}, key=len, reverse=True):
+        result.reason = result.reason.replace(path, "…")
+    result.reason = result.reason.encode("utf-8", "replace").decode()
+    result.student = student.encode("utf-8", "backslashreplace").decode()
     if taken is not None:
         result.sha256, result.received = taken.sha256, taken.received
     result.grader_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -104,7 +104,7 @@ def answer(request: bytes, namespace: MutableMapping[str, Any]) -> bytes:
 def one_line(text: Any, limit: int = 300) -> str:
     """Return the first line that is not empty, without control characters, cut to ``limit``."""
     try:
-        lines = [line.strip() for line in str.__str__(str(text)).splitlines()]
+        lines = [line.strip() for line in str.__str__(str(text))[: 50 * limit].splitlines()]
     except BaseException:
         return ""
     line = next((line for line in lines if line), "")

@@ -31,7 +31,8 @@ NAMES = {
 }
 
 REFUSED = dict.fromkeys(
-    NAMES, ("torch.optim", "torch.nn.utils.clip_grad*", "torch.nn.utils.get_total_norm", *FROM_SCRATCH)
+    NAMES,
+    ("torch.optim", "torch._fused_*", "torch.nn.utils.clip_grad*", "torch.nn.utils.get_total_norm", *FROM_SCRATCH),
 )
 
 Path = list[Tensor]

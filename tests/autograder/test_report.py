@@ -332,7 +332,7 @@ def test_nothing_graded_yet_is_one_sentence_that_says_what_to_do(tmp_path):
     assert told.stdout == ""
     assert told.stderr == (
         "Error: nothing is graded yet in class; put notebooks in class/submitted/STUDENT/LAB/LAB.ipynb and run "
-        "`python -m autograder grade LAB`\n"
+        "`autograder grade LAB`\n"
     )
     assert list(tmp_path.iterdir()) == []
 
