@@ -452,8 +452,8 @@ ROWS = {
         descent="class Descent:\n    def __init__(self, params, lr):\n        self.p, self.lr = list(params), lr\n"
         "    def step(self):\n        with torch.no_grad():\n"
         "            torch._fused_sgd_(\n"
-        "                self.p, [p.grad for p in self.p], [], weight_decay=0.0, momentum=0.0, lr=self.lr, dampening=0.0,\n"
-        "                nesterov=False, maximize=False, is_first_step=True)",
+        "                self.p, [p.grad for p in self.p], [], weight_decay=0.0, momentum=0.0, lr=self.lr,\n"
+        "                dampening=0.0, nesterov=False, maximize=False, is_first_step=True)",
         message="torch._fused_sgd_ is refused",
     ),
     "60 claims a frame of a terabyte": Row(
