@@ -16,7 +16,10 @@ from autograder.mistakes import Failure
 
 __all__ = ["hide", "pseudonym"]
 
-_WRITTEN_BY_US = ("WrongAnswer", "HiddenTestsFailed", "NotDone", "RefusedNames", "Crashed", "Timeout", "NotRun")
+_WRITTEN_BY_US = (
+    *("WrongAnswer", "HiddenTestsFailed", "NotDone", "RefusedNames", "NotConfirmed"),
+    *("Crashed", "Memory", "Output", "Timeout", "NotRun"),
+)
 
 
 def pseudonym(student: str, secret: str) -> str:

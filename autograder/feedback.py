@@ -38,7 +38,10 @@ __all__ = [
 
 TEMPLATES = Path(__file__).parent / "templates"
 _PARTS = {"visible": "Tests that you saw", "hidden": "Hidden checks"}
-_FRIENDLY = ("AssertionError", "WrongAnswer", "NotDone", "RefusedNames", "Crashed", "Timeout", "NotRun")
+_FRIENDLY = (
+    *("AssertionError", "WrongAnswer", "NotDone", "RefusedNames", "NotConfirmed"),
+    *("Crashed", "Memory", "Output", "Timeout", "NotRun"),
+)
 _TAGS = "p h1 h2 h3 h4 h5 h6 ul ol li em strong code pre blockquote table thead tbody tr th td hr br del div"
 _LONG = 10_000
 _STYLES = ("a11y-high-contrast-light", "a11y-high-contrast-dark")

@@ -164,11 +164,11 @@ class Sandbox:
         if "files" in self.without:
             inner += ["--ro-bind", "/", "/"]
         bind = "--bind" if "writes" in self.without else "--ro-bind"
-        inner += [*_mounts(seen, bind), "--proc", "/proc"]
-        inner += ["--dev", "/dev"]
+        inner += ["--proc", "/proc", "--dev", "/dev"]
         for place in ("/tmp", "/dev/shm"):
             inner += [] if "disk" in self.without else ["--size", str(self.limits.disk)]
             inner += ["--perms", "0700", "--tmpfs", place]
+        inner += _mounts(seen, bind)  # after /tmp: the course itself may lie there
         for source, place in self._files(folder).items():
             inner += ["--ro-bind", str(source), place]
         if "writes" not in self.without:

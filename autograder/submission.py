@@ -8,6 +8,7 @@ data.
 
 import hashlib
 import os
+import re
 import resource
 import shutil
 import time
@@ -140,6 +141,7 @@ def _autograde(
     about["notes"] = [*taken.notes, *about.get("notes", [])]
     results, peak = about.pop("results", {}), about.pop("peak", 0)
     status, reason = _status(nb)
+    _make_inert(nb, nbformat.read(Path(os.environ["COURSE_SOLUTIONS"]) / lab / f"{lab}.ipynb", as_version=4))
     os.chmod(path, 0o644)
     nbformat.write(nb, path)
     return Graded(
@@ -147,6 +149,17 @@ def _autograde(
         tests=_tests(Path(os.environ["COURSE_SOLUTIONS"]) / lab),
         inputs=student_seed(read_secret(grading), lab, student),
     )  # fmt: skip
+
+
+def _make_inert(nb: nbformat.NotebookNode, source: nbformat.NotebookNode) -> None:
+    """Take the life out of HTML that a learner wrote: the formgrader shows Markdown and raw cells as they are.
+
+    A blank after the sign keeps the text readable and makes it no tag. What the lab itself says stays.
+    """
+    ours = {cell.source for cell in source.cells}
+    for cell in nb.cells:
+        if cell.cell_type != "code" and cell.source not in ours:
+            cell.source = re.sub(r"<(?=[A-Za-z/!?])", "< ", cell.source)
 
 
 def _tests(lab: Path) -> str:

@@ -11,18 +11,29 @@ import time
 import urllib.request
 
 import pytest
+from nbformat.v4 import new_markdown_cell, new_raw_cell
 from nbgrader.api import Gradebook
 from playwright.sync_api import Page, expect
 
 from autograder.classroom import grade
 from tests.autograder.conftest import LAB, ROOT, hand_in, make_course, submission
 
+SCRIPT = "A bold answer. <script>window.owned = 1</script> <img src=x onerror='window.owned = 2'>"
+
+
+def _with_scripts(nb):
+    nb.cells += [
+        new_raw_cell("<script>window.owned = 3</script>"),
+        new_markdown_cell("<svg onload='window.owned = 4'>"),
+    ]
+    return nb
+
 
 @pytest.fixture(scope="module")
 def course_with_marks(tmp_path_factory):
     root = make_course(tmp_path_factory.mktemp("formgrader"))
     hand_in(root / "grading", "ada", submission())
-    hand_in(root / "grading", "bob", submission({"half": "import os\nos._exit(1)"}, "A bold answer."))
+    hand_in(root / "grading", "bob", _with_scripts(submission({"half": "import os\nos._exit(1)"}, SCRIPT)))
     grade(LAB, grading=root / "grading", root=root)
     return root
 
@@ -88,3 +99,18 @@ def test_a_person_marks_a_written_answer_and_a_later_grading_keeps_the_mark(cour
     expect(written).to_have_value("4", timeout=30_000)
     if where := os.environ.get("PICTURES"):
         page.screenshot(path=f"{where}/formgrader.png", full_page=True)
+
+
+def test_nothing_that_a_student_wrote_comes_to_life(course_with_marks, page: Page):
+    root = course_with_marks
+    with Gradebook(f"sqlite:///{root}/grading/gradebook.db") as book:
+        number = book.find_submission_notebook(LAB, LAB, "bob").id
+    path = root / "grading" / "autograded" / "bob" / LAB / f"{LAB}.ipynb"
+    graded = path.read_text()
+    assert "< script>" in graded
+    planted = graded.replace("< s", "<s").replace("< /", "</")
+    for text, owned in ((graded, False), (planted, True)):
+        path.write_text(text)
+        page.goto(f"{page.url.split('/formgrader')[0]}/formgrader/submissions/{number}")
+        expect(page.get_by_text("A bold answer.")).to_be_visible(timeout=30_000)
+        assert page.evaluate("'owned' in window") is owned
