@@ -587,8 +587,7 @@ def test_nothing_leaks(graded, name):
         if not written:  # their own code, which the page shows, names it
             assert secret not in told, secret
     assert "<script" not in told
-    assert "onload=" not in told.replace("&lt;svg onload=", "")
-    assert "onerror=" not in told
+    assert not re.search(r"<[a-zA-Z][^>]*\son[a-z]+\s*=", told), "a tag that acts"
 
 
 @pytest.mark.parametrize("name", HONEST)
