@@ -82,15 +82,8 @@ def _inside(without: frozenset[str]) -> dict[str, bool]:
         }  # fmt: skip
         os.environ["COURSE_PROBE"] = token
         try:
-            running = Sandbox(_SMALL, show={open_folder: "/course/open"}, without=without).start(
-                ["-c", _PROGRAM, json.dumps(asked)], stdout=subprocess.PIPE
-            )
-            try:
-                told, _ = running.process.communicate(timeout=60)
-            except subprocess.TimeoutExpired:
-                told = b""
-            finally:
-                running.close()
+            sandbox = Sandbox(_SMALL, show={open_folder: "/course/open"}, without=without)
+            told, _ = _printed(sandbox, "-c", _PROGRAM, json.dumps(asked))
         finally:
             del os.environ["COURSE_PROBE"]
     try:
@@ -121,14 +114,20 @@ def _processes_with(token: str) -> list[psutil.Process]:
 
 def _ended(without: frozenset[str], program: str) -> bool:
     """Run a program that takes too much, little by little, and return whether it was ended on the way."""
-    running = Sandbox(_SMALL, without=without).start(["-c", program], stdout=subprocess.PIPE)
+    told, ended = _printed(Sandbox(_SMALL, without=without), "-c", program)
+    return b"through" not in told and bool(ended)
+
+
+def _printed(sandbox: Sandbox, *arguments: str) -> tuple[bytes, str]:
+    """Run a program for a minute at most; return what it printed, and what the watch ended it for."""
+    running = sandbox.start(arguments, stdout=subprocess.PIPE)
     try:
         told, _ = running.process.communicate(timeout=60)
+        return told, running.ended
     except subprocess.TimeoutExpired:
-        told = b"through"
+        return b"", ""
     finally:
         running.close()
-    return b"through" not in told and bool(running.ended)
 
 
 def _stops_computing(without: frozenset[str]) -> bool:

@@ -2,7 +2,9 @@
 
 import csv
 import itertools
+import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,7 +17,7 @@ from bs4 import BeautifulSoup
 from nbgrader.api import Gradebook
 from playwright.sync_api import sync_playwright
 
-from autograder import release, sample
+from autograder import classroom, release, sample
 from autograder.gradebook import Row
 from autograder.settings import CourseError
 
@@ -89,6 +91,24 @@ def test_the_mistakes_are_named_where_marks_are_lost(graded):
     assert "clipped by its own norm" in page
 
 
+def test_graded_again_the_class_gets_the_same_ledger_but_for_times(graded, tmp_path):
+    for name in ("submitted", "secret"):
+        copy = shutil.copytree if (graded / name).is_dir() else shutil.copy2
+        copy(graded / name, tmp_path / name)
+    for lab in LABS:
+        classroom.grade(lab, grading=tmp_path, root=ROOT)
+    ledgers = []
+    for folder in (graded, tmp_path):
+        lines = [json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines()]
+        for line in lines:
+            for changing in ("seconds", "finished", "received", "previous"):
+                assert line.pop(changing), changing
+        ledgers.append(sorted(lines, key=lambda line: (line["lab"], line["student"])))
+    assert len(ledgers[0]) == 16
+    assert ledgers[0] == ledgers[1]
+    assert len({line["inputs"] for line in ledgers[0] if line["inputs"]}) == 14  # malformed ones were asked nothing
+
+
 def test_no_hidden_test_reaches_a_page_or_a_graded_notebook(graded):
     for lab in (ROOT / "solutions" / lab for lab in LABS):
         known = "".join(path.read_text() for path in [lab / f"{lab.name}.ipynb", *lab.glob("answers/*/*.py")])
@@ -96,7 +116,7 @@ def test_no_hidden_test_reaches_a_page_or_a_graded_notebook(graded):
         telling = [line for line in lines if len(line) > 40 and line not in known]
         assert len(telling) > 50
         pages = [*(graded / "feedback").rglob("*.html"), *(graded / "autograded").rglob("*.ipynb")]
-        for path in [*pages, *(graded / "results").rglob("*.json"), graded / "report.html"]:
+        for path in [*pages, graded / "ledger.jsonl", graded / "report.html"]:
             text = path.read_text()
             assert not [line for line in telling if line in text], path
     assert release.leaks(graded / "autograded") == []

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 FLAGS = [
@@ -30,6 +30,18 @@ FLAGS = [
 ]
 # What the theme says on every page of every book, without effect.
 HARMLESS = re.compile(r"Got invalid theme mode")
+PATIENCE = 20_000
+"""Milliseconds that a page has to show what is expected: a busy machine is slow, not wrong."""
+expect.set_options(timeout=PATIENCE)
+
+
+def eventually(page: Page, holds: Callable[[], bool]) -> None:
+    """Look until a statement holds, and fail when it does not within PATIENCE."""
+    for _ in range(PATIENCE // 50):
+        if holds():
+            return
+        page.wait_for_timeout(50)
+    assert holds(), f"not within {PATIENCE / 1000:g} seconds"
 
 
 @contextmanager
@@ -136,6 +148,11 @@ class Visit:
     def _answered(self, response: Any) -> None:
         if response.status >= 400:
             self.problems.append(f"status {response.status}: {response.url}")
+
+    def without_maths(self) -> Page:
+        """Leave formulas unset, which takes a chapter seconds and its figures do not need; return the page."""
+        self.page.route("**/mathjax/**", lambda route: route.fulfill(body=""))
+        return self.page
 
     def open(self, url: str) -> Page:
         """Load a page and scroll through it, so that everything that loads late is loaded."""
