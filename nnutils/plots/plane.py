@@ -237,7 +237,7 @@ def _empty_places(decided: np.ndarray, points: Tensor) -> dict[int, tuple[float,
     cells = torch.cartesian_prod(at, at)
     of = torch.as_tensor(coarse.T.copy()).flatten()
     # a name needs room for itself
-    near = torch.cat([torch.cdist(cells, points.float()).amin(1)[:, None], cells, 1 - cells], 1).amin(1)
+    near = torch.cat([torch.cdist(cells, points.to(cells)).amin(1)[:, None], cells, 1 - cells], 1).amin(1)
     places = {}
     for k in of.unique().tolist():
         mine = of == k

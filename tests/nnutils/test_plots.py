@@ -377,6 +377,18 @@ def test_decision_boundary_lies_where_the_classifier_changes_its_mind(ax, logits
     assert model.training
 
 
+@pytest.mark.parametrize("default", [torch.float32, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_decision_boundary_takes_points_of_any_float_whatever_the_default(ax, default, dtype):
+    torch.set_default_dtype(default)
+    try:
+        points = torch.tensor([[-1.0, 0.0], [1.0, 0.0]], dtype=dtype)
+        plots.decision_boundary(ax, HalfPlane(1), points, torch.tensor([0, 1]), ["left", "right"])
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert [text.get_text() for text in ax.texts] == ["left", "right"]
+
+
 def test_decision_boundary_of_one_region_has_one_name(ax):
     X = torch.tensor([[-1.0, -1.0], [-0.5, 0.0]], dtype=torch.float64)
     plots.decision_boundary(ax, HalfPlane(3), X, torch.tensor([0, 1]))
