@@ -28,10 +28,10 @@ course: setup labs book grade ## set up, render the website, make the labs, grad
 	@echo "          Do:       labs/lab02_backprop/lab02_backprop.ipynb  (.venv/bin/jupyter lab labs)"
 	@echo "          Grade:    _build/sample/report.html, the report of a class; its feedback pages are linked there"
 
-test: setup lint book ## pass every test: code, notebooks, labs, website, class
+test: setup lint book grade ## pass every test: code, notebooks, labs, website, class
 	@echo "==> Testing the code, the labs, the class and the website"
 	@python -m pytest -n 2 --dist loadfile tests/nnutils --cov
-	@python -m pytest -n 2 --dist loadfile --ignore tests/nnutils
+	@python -m pytest -n 2 --dist loadfile --ignore tests/nnutils --durations 25
 	@echo "==> Running every notebook and comparing its outputs"
 	@python -m tests.notebooks verify
 
