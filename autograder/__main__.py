@@ -5,14 +5,17 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from tqdm import tqdm
 
-from autograder.gradebook import Row
 from autograder.sandbox import PROTECTIONS, SandboxError, problem
-from autograder.settings import CourseError, disk_is_full, find_root
-from autograder.submission import Graded
+from autograder.settings import CourseError, disk_is_full, find_root, submitted
+
+if TYPE_CHECKING:  # nbgrader and PyTorch take seconds to load: only for what needs them
+    from autograder.gradebook import Row
+    from autograder.submission import Graded
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,6 +50,9 @@ def grade(lab: str, students: tuple[str, ...], grading: Path | None, processes: 
     GRADING/grades.csv, what was found to GRADING/ledger.jsonl, pages for the students to GRADING/feedback, a report of
     the class to GRADING/report.html.
     """
+    root = find_root()
+    solutions = Path(os.environ.get("COURSE_SOLUTIONS") or root / "solutions")
+    submitted(lab, students, folder=_folder(grading, root), solutions=solutions)
     from autograder.classroom import grade as grade_class
 
     _try_sandbox(without)
@@ -85,12 +91,18 @@ def check() -> None:
 def report(grading: Path | None, anonymous: bool, out: Path | None) -> None:
     """Make the report of a class again from what is stored, without grading.
 
-    Marks given by hand since the grading are included.
+    Marks given by hand since the grading are included. So that all say the same, GRADING/grades.csv and the feedback
+    pages are made again, too (not with --anonymous).
     """
+    from autograder.classroom import publish_again
     from autograder.report import write
 
-    folder = grading or Path(os.environ.get("COURSE_GRADING") or find_root() / "grading")
-    click.echo(f"Report:   {_shown(write(folder, anonymous=anonymous, out=out))}")
+    folder = _folder(grading, find_root())
+    path = write(folder, anonymous=anonymous, out=out)
+    if not anonymous:
+        publish_again(grading=folder)
+        click.echo(f"Marks:    {_shown(folder / 'grades.csv')}\nFeedback: {_shown(folder / 'feedback')}")
+    click.echo(f"Report:   {_shown(path)}")
 
 
 @main.command()
@@ -98,7 +110,7 @@ def report(grading: Path | None, anonymous: bool, out: Path | None) -> None:
 @click.option("--lab", "labs", multiple=True, help="Take this lab only; may be given several times.")
 @click.option("--processes", type=click.IntRange(1), default=min(2, os.cpu_count() or 1), show_default=True)
 def sample(out: Path, labs: tuple[str, ...], processes: int) -> None:
-    """Make a sample class of eight, grade it, and compare its marks with the intended ones.
+    """Make a sample class, eight students with two labs, grade it, and compare its marks with the intended ones.
 
     Its submissions are the course's own, so that where no sandbox can be made they are graded without one.
     """
@@ -160,21 +172,28 @@ def _many(names: list[str]) -> str:
 
 
 @contextmanager
-def _bar(total: int | None = None) -> Iterator[Callable[[Iterable[Graded], int], Iterator[Graded]]]:
-    """Yield what moves one progress bar while results come, of one lab or of several."""
-    with tqdm(total=total, unit="submission", desc="Grading", disable=not sys.stderr.isatty()) as bar:
+def _bar(total: int | None = None) -> "Iterator[Callable[[Iterable[Graded], int], Iterator[Graded]]]":
+    """Yield what moves one progress bar while results come, of one lab or of several; in a file, lines."""
+    seen = sys.stderr.isatty()
+    with tqdm(total=total, unit="submission", desc="Grading", disable=not seen) as bar:
 
-        def progress(results: Iterable[Graded], number: int) -> Iterator[Graded]:
+        def progress(results: "Iterable[Graded]", number: int) -> "Iterator[Graded]":
             bar.total = bar.total or number
-            for result in results:
+            for count, result in enumerate(results, start=1):
                 bar.set_postfix_str(f"{result.student}: {result.status}")
                 bar.update()
+                if not seen:
+                    click.echo(f"{count} of {number} graded: {result.student}, {result.status}", err=True)
                 yield result
 
         yield progress
 
 
-def _tell(rows: list[Row], folder: Path) -> None:
+def _folder(grading: Path | None, root: Path) -> Path:
+    return grading or Path(os.environ.get("COURSE_GRADING") or root / "grading")
+
+
+def _tell(rows: "list[Row]", folder: Path) -> None:
     from autograder.report import write
 
     width = max(len(row.student) for row in rows)

@@ -29,11 +29,12 @@ from sqlalchemy.exc import OperationalError
 from traitlets.config import Config
 
 from autograder import feedback, ledger
+from autograder.collect import receipt
 from autograder.gradebook import Row, prepare, row_of, write_csv, write_marks, write_whole
-from autograder.settings import CourseError, disk_is_full, first_line, lab_names, load_settings
+from autograder.settings import CourseError, disk_is_full, first_line, load_settings, submitted
 from autograder.submission import Graded, grade_one
 
-__all__ = ["grade"]
+__all__ = ["grade", "publish_again"]
 
 _ADVICE = {
     "malformed": [
@@ -80,14 +81,8 @@ def grade(
     """
     config = load_settings(grading, root=root)
     folder = Path(os.environ["COURSE_GRADING"])
-    if lab not in (known := lab_names(config)):
-        raise CourseError(f"unknown lab {lab!r}; known: {', '.join(known) or 'none'}")
-    found = sorted(path.parent.name for path in (folder / "submitted").glob(f"*/{lab}") if path.is_dir())
-    wanted = sorted(set(students)) if students else found
-    if missing := sorted(set(wanted) - set(found)):
-        raise CourseError(f"no submission of {lab} by {', '.join(missing)} in {folder.name}/submitted")
-    if not wanted:
-        raise CourseError(f"no submissions of {lab}; expected {folder.name}/submitted/<student>/{lab}/{lab}.ipynb")
+    solutions = Path(str(config.CourseDirectory.source_directory))
+    wanted = submitted(lab, students or (), folder=folder, solutions=solutions)
     try:
         with (
             _alone_in(folder),
@@ -101,8 +96,14 @@ def grade(
             if any(result.status == "full" for result in done):
                 raise OSError(errno.ENOSPC, "no space")
             ledger.add(folder, [_record(lab, result) for result in done])
-            write_marks(config, lab, done)
-            return _publish(config, lab, folder, Path(draft), done)
+            graded = Path(draft) / "autograded"
+            same = {one.student: _same_answers(folder / "autograded", graded, one.student, lab) for one in done}
+            write_marks(config, lab, done, same=same)
+            pages, rows = _make(config, lab, graded, done)
+            for result in done:
+                _replace_folder(graded / result.student / lab, folder / "autograded" / result.student / lab)
+            _publish(folder, lab, pages, rows)
+            return rows
     except OSError as error:
         if disk_is_full(error):
             raise _full(folder) from None
@@ -111,6 +112,26 @@ def grade(
         if disk_is_full(error):
             raise _full(folder) from None
         raise CourseError(f"the gradebook in {folder.name} cannot be used: {first_line(error)}") from None
+
+
+def publish_again(*, grading: Path | None = None, root: Path | None = None) -> list[Row]:
+    """Write ``grades.csv`` and all feedback pages again from what is stored: marks given by hand since are in them.
+
+    Raises
+    ------
+    CourseError
+        When nothing is graded yet, or somebody is grading in this folder.
+    """
+    config = load_settings(grading, root=root)
+    folder = Path(os.environ["COURSE_GRADING"])
+    rows = []
+    with _alone_in(folder):
+        records = ledger.latest(folder)
+        for lab in dict.fromkeys(record.lab for record in records):
+            pages, of_lab = _make(config, lab, folder / "autograded", [one for one in records if one.lab == lab])
+            _publish(folder, lab, pages, of_lab)
+            rows += of_lab
+    return rows
 
 
 @contextmanager
@@ -178,30 +199,54 @@ def _in_processes(tasks: Sequence[tuple[Any, ...]], processes: int) -> Iterable[
                     yield Graded(task[0], "error", "the grader's process ended while it graded this submission")
 
 
-def _publish(config: Config, lab: str, folder: Path, draft: Path, results: Sequence[Graded]) -> list[Row]:
-    """Move the graded notebooks into place, write the pages and ``grades.csv``; return the rows of these results."""
+_Page = tuple[str, str, str]
+
+
+def _make(
+    config: Config, lab: str, autograded: Path, results: Sequence[Graded | ledger.Record]
+) -> tuple[list[_Page], list[Row]]:
+    """Return a page (student, when the file came, HTML) and a row for each result, from the graded notebooks there."""
     solution = Path(str(config.CourseDirectory.source_directory)) / lab / f"{lab}.ipynb"
     title = feedback.title_of(nbformat.read(solution, as_version=4)) or lab
-    pages: list[tuple[Path, str]] = []
+    pages: list[_Page] = []
     rows: list[Row] = []
     with Gradebook(config.CourseDirectory.db_url) as gradebook:
         for result in results:
             entries, penalty = feedback.gradebook_entries(gradebook, lab, lab, result.student)
             rows.append(row_of(lab, result, entries, penalty))
-            made = draft / "autograded" / result.student / lab / f"{lab}.ipynb"
             page = feedback.Page(title, result.student, problem=result.reason, advice=_ADVICE.get(result.status, []))
             if result.scores:
-                nb = nbformat.read(made, as_version=4)
+                nb = nbformat.read(autograded / result.student / lab / f"{lab}.ipynb", as_version=4)
                 page = feedback.page_of(nb, title=title, student=result.student, grades=entries, penalty=penalty)
-            target = folder / "feedback" / result.student / lab / f"{lab}.html"
-            pages.append((target, feedback.render(page)))
-    # everything is made; now put it into place
-    for result in results:
-        _replace_folder(draft / "autograded" / result.student / lab, folder / "autograded" / result.student / lab)
-    for target, html in pages:
-        write_whole(target, html)
+            pages.append((result.student, result.received, feedback.render(page)))
+    return pages, rows
+
+
+def _publish(folder: Path, lab: str, pages: Sequence[_Page], rows: Sequence[Row]) -> None:
+    """Put pages and rows into place, and beside each page what nbgrader's exchange needs to hand it back."""
+    for student, received, html in pages:
+        target = folder / "feedback" / student / lab
+        write_whole(target / f"{lab}.html", html)
+        secret = receipt(folder / "submitted" / student / lab)
+        for name, text in {"timestamp.txt": received, "submission_secret.txt": secret}.items():
+            if text:
+                write_whole(target / name, text)
+            else:
+                (target / name).unlink(missing_ok=True)
     write_csv(folder / "grades.csv", rows)
-    return rows
+
+
+def _same_answers(old: Path, new: Path, student: str, lab: str) -> set[str]:
+    """Return the questions whose answers are the same in two graded notebooks of a student."""
+    answers: list[dict[str, list[str]]] = []
+    for folder in (old, new):
+        path = folder / student / lab / f"{lab}.ipynb"
+        answers.append({})
+        for cell in nbformat.read(path, as_version=4).cells if path.is_file() else ():
+            about = cell.metadata.get("nbgrader", {})
+            if about.get("solution"):
+                answers[-1].setdefault(feedback.question_of(about["grade_id"]), []).append(cell.source)
+    return {question for question, text in answers[1].items() if answers[0].get(question) == text}
 
 
 def _replace_folder(new: Path, place: Path) -> None:

@@ -22,7 +22,7 @@ from nbformat import NotebookNode
 
 from autograder.settings import first_line, quiet
 
-__all__ = ["LARGEST", "Refused", "Submission", "collect", "is_name"]
+__all__ = ["LARGEST", "Refused", "Submission", "collect", "is_name", "receipt"]
 
 LARGEST = 20 * 2**20
 """Largest notebook file in bytes that is accepted."""
@@ -30,6 +30,8 @@ LARGEST = 20 * 2**20
 _DATA = (".csv", ".tsv", ".txt", ".json", ".npy", ".npz", ".png", ".jpg", ".jpeg")
 _DATA_BYTES = 10 * 2**20
 _FILES = 100
+_EXCHANGE = ("timestamp.txt", "submission_secret.txt")
+"""What nbgrader's exchange puts beside a notebook."""
 _CELLS = 2000
 _SOURCE = 1_000_000
 _TYPES = ("code", "markdown", "raw")
@@ -75,7 +77,7 @@ def collect(folder: Path, lab: str, target: Path) -> Submission:
     name, data = f"{lab}.ipynb", {}
     if name in files:
         raw, received = _read(folder / name, LARGEST), _received(folder / name)
-        data = {path: folder / path for path in files if path != name}
+        data = {path: folder / path for path in files if path not in (name, *_EXCHANGE)}
     else:
         archives = [path for path in files if path.lower().endswith(".zip")]
         if len(archives) != 1:
@@ -84,20 +86,28 @@ def collect(folder: Path, lab: str, target: Path) -> Submission:
                 f"No notebook named {name} was handed in; "
                 + (f"there is only {others}." if others else "the folder is empty." if not notes else " ".join(notes))
             )
-        raw, received = _from_zip(folder / archives[0], name), _received(folder / archives[0])
-        notes.append(f"The notebook was taken from {archives[0]}.")
+        (raw, more), received = _from_zip(folder / archives[0], name), _received(folder / archives[0])
+        if more:
+            notes.append(f"Only the notebook was taken from {archives[0]}.")
     notebook = _notebook(raw, lab)
     kept, size = [], 0
     for path, source in sorted(data.items()):
         size += source.stat(follow_symlinks=False).st_size
         if "/" in path or not path.lower().endswith(_DATA) or size > _DATA_BYTES:
-            if path != "timestamp.txt":
-                notes.append(f"The file {path[:80]} was ignored.")
+            notes.append(f"The file {path[:80]} was ignored.")
             continue
         target.mkdir(parents=True, exist_ok=True)
         (target / path).write_bytes(_read(source, _DATA_BYTES))
         kept.append(target / path)
     return Submission(notebook, tuple(kept), tuple(notes[:12]), hashlib.sha256(raw).hexdigest(), received)
+
+
+def receipt(folder: Path) -> str:
+    """Return what nbgrader's exchange asks for when feedback is given back, or an empty text when there is none."""
+    try:
+        return _read(folder / "submission_secret.txt", 1000).decode("ascii")
+    except (Refused, UnicodeDecodeError):
+        return ""
 
 
 def _regular_files(folder: Path, notes: list[str]) -> list[str]:
@@ -151,8 +161,8 @@ def _received(path: Path) -> str:
     return datetime.fromtimestamp(path.stat(follow_symlinks=False).st_ctime, UTC).isoformat(timespec="seconds")
 
 
-def _from_zip(path: Path, name: str) -> bytes:
-    """Return the one notebook of an archive, reading no more than it may have."""
+def _from_zip(path: Path, name: str) -> tuple[bytes, bool]:
+    """Return the one notebook of an archive, reading no more than it may have, and whether other files are there."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
@@ -179,7 +189,7 @@ def _from_zip(path: Path, name: str) -> bytes:
         raise Refused(f"The archive cannot be read ({first_line(error)}); hand in the notebook.") from None
     if len(raw) > LARGEST:
         raise Refused(f"The notebook has more than {LARGEST // 2**20} MiB. Clear its outputs.")
-    return raw
+    return raw, any(not entry.is_dir() and entry is not found[0] for entry in entries)
 
 
 def _notebook(raw: bytes, lab: str) -> NotebookNode:

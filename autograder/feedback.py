@@ -229,12 +229,18 @@ class FeedbackExporter(HTMLExporter):
 def gradebook_entries(
     gradebook: Gradebook, lab: str, notebook: str, student: str
 ) -> tuple[dict[str, dict[str, Any]], float]:
-    """Return the marks and comments of one submission by cell, and its late penalty."""
+    """Return the marks and comments of one submission by cell, and its late penalty.
+
+    A cell is ``flagged`` when a person should look at it, and ``waiting`` when it has no mark until then.
+    """
     submission = gradebook.find_submission_notebook(notebook, lab, student)
     entries: dict[str, dict[str, Any]] = {}
     for grade in submission.grades:
         entries.setdefault(grade.name, {}).update(
-            score=float(grade.score), max_score=float(grade.max_score), waiting=bool(grade.needs_manual_grade)
+            score=float(grade.score),
+            max_score=float(grade.max_score),
+            flagged=bool(grade.needs_manual_grade),
+            waiting=bool(grade.needs_manual_grade) and grade.manual_score is None,
         )
     for comment in submission.comments:
         entries.setdefault(comment.name, {})["comment"] = comment.comment

@@ -5,7 +5,7 @@ import errno
 import io
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from autograder.feedback import question_of
+from autograder.ledger import Record
 from autograder.settings import CourseError, disk_is_full, quiet
 from autograder.submission import Graded
 
@@ -62,8 +63,15 @@ def _gradebook_path(config: Config) -> Path:
     return Path(str(config.CourseDirectory.db_url).removeprefix("sqlite:///").partition("?")[0])
 
 
-def write_marks(config: Config, lab: str, results: Sequence[Graded]) -> None:
-    """Write all marks in one commit; a submission that was not graded loses the marks it had from before."""
+def write_marks(
+    config: Config, lab: str, results: Sequence[Graded], *, same: Mapping[str, Collection[str]] | None = None
+) -> None:
+    """Write all marks in one commit; a submission that was not graded loses the marks it had from before.
+
+    A mark given by hand stays. It is flagged to be looked at again, unless the answer is the one that got it: ``same``
+    holds for each student the questions whose answers have not changed.
+    """
+    same = same or {}
     with quiet(CourseDirectory(config=config).log), Gradebook(config.CourseDirectory.db_url) as gradebook:
         for result in results:
             gradebook.update_or_create_student(result.student)
@@ -73,20 +81,21 @@ def write_marks(config: Config, lab: str, results: Sequence[Graded]) -> None:
             for entry in submission.grades:
                 score, waits = result.scores.get(entry.name, (None, True))
                 entry.auto_score = score
-                entry.needs_manual_grade = waits or entry.manual_score is not None
+                by_hand = entry.manual_score is not None
+                if not by_hand or question_of(entry.name) not in same.get(result.student, ()):
+                    entry.needs_manual_grade = waits or by_hand
             for comment in submission.comments:
                 comment.auto_comment = result.comments.get(comment.name)
         gradebook.db.commit()
 
 
-def row_of(lab: str, result: Graded, entries: dict[str, dict[str, Any]], penalty: float) -> Row:
+def row_of(lab: str, result: Graded | Record, entries: dict[str, dict[str, Any]], penalty: float) -> Row:
     questions: dict[str, float | None] = {}
     graded = {name: entry for name, entry in entries.items() if "max_score" in entry}
     for name, entry in graded.items():
         question = question_of(name)
-        waits = entry["waiting"] and not entry["score"]
         before = questions.get(question, 0.0)
-        questions[question] = None if waits or before is None else before + entry["score"]
+        questions[question] = None if entry["waiting"] or before is None else before + entry["score"]
     return Row(
         student=result.student,
         lab=lab,
@@ -94,7 +103,7 @@ def row_of(lab: str, result: Graded, entries: dict[str, dict[str, Any]], penalty
         max_score=sum(entry["max_score"] for entry in graded.values()),
         questions=questions,
         status=result.status,
-        needs_manual_grade=any(entry["waiting"] for entry in graded.values()),
+        needs_manual_grade=any(entry["flagged"] for entry in graded.values()),
         reason=result.reason,
     )
 

@@ -39,7 +39,7 @@ def generate(labs: Iterable[str], out: str | Path, *, root: Path | None = None) 
         with tempfile.TemporaryDirectory() as grading, environment_kept():
             config = load_settings(Path(grading), root=root)
             config.SaveCells.enabled = False
-            if lab not in (known := lab_names(config)):
+            if lab not in (known := lab_names(Path(config.CourseDirectory.source_directory))):
                 raise CourseError(f"unknown lab {lab!r}; known: {', '.join(known) or 'none'}")
             config.CourseDirectory.release_directory = str(out)
             course = CourseDirectory(config=config, assignment_id=lab)
@@ -103,7 +103,7 @@ def release(root: Path, *, check: bool = False) -> list[str]:
     root = Path(root)
     with tempfile.TemporaryDirectory() as grading, environment_kept():
         config = load_settings(Path(grading), root=root)
-    labs, target = lab_names(config), root / "labs"
+    labs, target = lab_names(Path(config.CourseDirectory.source_directory)), root / "labs"
     solutions = Path(config.CourseDirectory.source_directory)
     with tempfile.TemporaryDirectory(prefix=".labs-", dir=root) as draft:
         folders = generate(labs, draft, root=root)

@@ -82,12 +82,14 @@ def _read_gradebook(folder: Path) -> tuple[dict[_Key, dict[str, Mark]], dict[_Ke
     marks: dict[_Key, dict[str, Mark]] = defaultdict(dict)
     penalties: dict[_Key, float] = {}
     with Gradebook(f"sqlite:///{folder / 'gradebook.db'}?timeout=60") as gradebook:
-        columns = (Grade.score, Grade.max_score, Grade.needs_manual_grade, SubmittedNotebook.late_submission_penalty)
-        query = gradebook.db.query(Student.id, Assignment.name, BaseCell.name, *columns).select_from(Grade)
+        columns = (Grade.score, Grade.max_score, Grade.needs_manual_grade, Grade.manual_score)
+        late = SubmittedNotebook.late_submission_penalty
+        query = gradebook.db.query(Student.id, Assignment.name, BaseCell.name, *columns, late).select_from(Grade)
         query = query.join(Grade.cell).join(Grade.notebook).join(SubmittedNotebook.assignment)
         query = query.join(SubmittedAssignment.student).join(SubmittedAssignment.assignment)
-        for student, lab, cell, score, most, waiting, penalty in query:
-            marks[student, lab][cell] = Mark(float(score), float(most), bool(waiting))
+        for student, lab, cell, score, most, flagged, by_hand, penalty in query:
+            waiting, again = bool(flagged) and by_hand is None, bool(flagged) and by_hand is not None
+            marks[student, lab][cell] = Mark(float(score), float(most), waiting, again)
             penalties[student, lab] = float(penalty or 0.0)
         people = {
             student: [name for name in names if name]

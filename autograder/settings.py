@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ __all__ = [
     "lab_names",
     "load_settings",
     "quiet",
+    "submitted",
 ]
 
 
@@ -58,9 +59,26 @@ def load_settings(grading: Path | None, *, root: Path | None = None) -> Config:
     return config
 
 
-def lab_names(config: Config) -> list[str]:
+def submitted(lab: str, students: Sequence[str], *, folder: Path, solutions: Path) -> list[str]:
+    """Return the students whose submissions of a lab are to be graded; all who handed one in, unless some are named.
+
+    Raises
+    ------
+    CourseError
+        When the lab is unknown, or there is no submission.
+    """
+    if lab not in (known := lab_names(solutions)):
+        raise CourseError(f"unknown lab {lab!r}; known: {', '.join(known) or 'none'}")
+    found = sorted(path.parent.name for path in (folder / "submitted").glob(f"*/{lab}") if path.is_dir())
+    if missing := sorted(set(students) - set(found)):
+        raise CourseError(f"no submission of {lab} by {', '.join(missing)} in {folder.name}/submitted")
+    if not found:
+        raise CourseError(f"no submissions of {lab}; expected {folder.name}/submitted/<student>/{lab}/{lab}.ipynb")
+    return sorted(set(students)) or found
+
+
+def lab_names(solutions: Path) -> list[str]:
     """Return the labs that the solutions hold: every folder with a notebook of its own name."""
-    solutions = Path(config.CourseDirectory.source_directory)
     if not solutions.is_dir():
         raise CourseError(f"no folder {solutions.name} with the labs' solutions in the course")
     return sorted(path.name for path in solutions.iterdir() if (path / f"{path.name}.ipynb").is_file())

@@ -23,11 +23,12 @@ STATUSES = {
 
 
 class Mark(NamedTuple):
-    """Points won, points to win, and whether a person has still to give them."""
+    """Points won, points to win, whether a person has still to give them, or gave them and should look again."""
 
     score: float = 0.0
     max_score: float = 0.0
     waiting: bool = False
+    again: bool = False
 
     @property
     def state(self) -> str:
@@ -37,8 +38,8 @@ class Mark(NamedTuple):
 
 
 def _sum(marks: Iterable[Mark]) -> Mark:
-    scores, most, waiting = zip(*marks, strict=True) if (marks := list(marks)) else ((), (), ())
-    return Mark(sum(scores), sum(most), any(waiting))
+    scores, most, waiting, again = zip(*marks, strict=True) if (marks := list(marks)) else ((), (), (), ())
+    return Mark(sum(scores), sum(most), any(waiting), any(again))
 
 
 @dataclass(frozen=True)
@@ -204,6 +205,9 @@ class Lab:
             found.append(f"Ask {_who(lines)} for the notebook again: the file cannot be read.")
         if self.waiting:
             found.append(f"Grade {counted(self.answers_waiting, 'written answer')} in `nbgrader formgrader`.")
+        if again := sum(line.mark(each.name).again for each in self.questions for line in each.lines):
+            told = "An answer that you had graded has" if again == 1 else f"{again} answers that you had graded have"
+            found.append(f"{told} changed since: look again in `nbgrader formgrader`.")
         if question := self.lowest:
             left = f"; {question.not_done} of {len(question.lines)} had not done it" if question.not_done else ""
             often = [each for each in self.mistakes if each.question == question.name and len(each.lines) > 1][:1]

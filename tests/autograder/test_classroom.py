@@ -16,12 +16,13 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.api import Gradebook
 
-from autograder import classroom, gradebook, release
-from autograder.classroom import grade
+from autograder import classroom, gradebook, ledger, release, report
+from autograder.classroom import grade, publish_again
 from autograder.feedback import question_of
+from autograder.release import generate
 from autograder.settings import CourseError
 
-from .conftest import LAB, SECRET_IN_TESTS, SOLUTION, hand_in, submission
+from .conftest import LAB, SECRET_IN_TESTS, SOLUTION, hand_in, make_course, submission
 
 FULL = {"half": 5.0, "descent": 10.0, "why": None}
 SLOW = "while True:\n    try:\n        import time; time.sleep(60)\n    except BaseException:\n        pass"
@@ -304,9 +305,75 @@ def test_marks_given_by_hand_survive_a_regrading_and_show(course, again):
         written.manual_score, written.needs_manual_grade = 4, False
         book.find_comment("why", LAB, LAB, "skipper").manual_comment = "Well seen."
         book.db.commit()
-    (row,) = grade(LAB, grading=again, root=course, students=["skipper"])
-    assert (row.score, row.questions["why"]) == (4, 4)
-    assert "Well seen." in (again / "feedback" / "skipper" / LAB / f"{LAB}.html").read_text()
+    assert next(row for row in publish_again(grading=again, root=course) if row.student == "skipper").score == 4
+    for _ in range(2):  # what `autograder report` writes, and then what a second grading does
+        table = {line["student"]: line for line in csv.DictReader((again / "grades.csv").read_text().splitlines())}
+        assert (table["skipper"]["score"], table["skipper"]["why"]) == ("4", "4")
+        assert table["skipper"]["needs_manual_grade"] == "no"
+        page = (again / "feedback" / "skipper" / LAB / f"{LAB}.html").read_text()
+        assert "Well seen." in page
+        assert "not yet graded" not in page
+        (row,) = grade(LAB, grading=again, root=course, students=["skipper"])
+        assert (row.score, row.questions["why"]) == (4, 4)
+
+
+def test_a_mark_given_by_hand_is_flagged_again_when_the_answer_has_changed(course, again):
+    with Gradebook(f"sqlite:///{again}/gradebook.db") as book:
+        for name, mark in (("why", 4), ("half_hidden", 1)):
+            entry = book.find_grade(name, LAB, LAB, "ada")
+            entry.manual_score, entry.needs_manual_grade = mark, False
+        book.db.commit()
+    hand_in(again, "ada", submission(written="Because I think so now."))
+    (row,) = grade(LAB, grading=again, root=course, students=["ada"])
+    assert (row.questions["why"], row.needs_manual_grade) == (4, True)
+    with Gradebook(f"sqlite:///{again}/gradebook.db") as book:
+        flagged = {
+            entry.name for entry in book.find_submission_notebook(LAB, LAB, "ada").grades if entry.needs_manual_grade
+        }
+    assert flagged == {"why"}
+    (lab,) = report.collect(again, root=course)
+    assert "An answer that you had graded has changed since: look again in `nbgrader formgrader`." in lab.steps
+
+
+def test_nbgraders_exchange_takes_a_submission_in_and_hands_its_feedback_back(tmp_path):
+    root, theirs, exchange = make_course(tmp_path / "course"), tmp_path / "student", tmp_path / "exchange"
+    theirs.mkdir()
+    exchange.mkdir(mode=0o777)
+    exchange.chmod(0o777)
+
+    def run(step, folder, *more):
+        command = [sys.executable, "-m", "nbgrader", step, LAB, f"--Exchange.root={exchange}", *more]
+        told = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert told.returncode == 0, told.stdout + told.stderr
+
+    generate([LAB], root / "labs", root=root)
+    run("release_assignment", root)
+    run("fetch_assignment", theirs, "--course=training-neural-networks")
+    run("submit", theirs, "--course=training-neural-networks")
+    run("collect", root)
+    (row,) = grade(LAB, root=root)
+    assert (row.score, row.status) == (0, "ok")
+    run("release_feedback", root)
+    run("fetch_feedback", theirs, "--course=training-neural-networks")
+    (page,) = theirs.rglob("*.html")
+    assert page.read_bytes() == (root / "grading" / "feedback" / row.student / LAB / f"{LAB}.html").read_bytes()
+
+
+def test_what_the_exchange_needs_to_hand_feedback_back_lies_beside_the_page(course, again):
+    folder = again / "submitted" / "ada" / LAB
+    (folder / "timestamp.txt").write_text("2020-01-01 00:00:00 UTC")
+    (folder / "submission_secret.txt").write_text("5f2e")
+    (row,) = grade(LAB, grading=again, root=course, students=["ada"])
+    assert row.status == "ok"  # neither is a file that a student handed in
+    beside = again / "feedback" / "ada" / LAB
+    assert (beside / "submission_secret.txt").read_text() == "5f2e"
+    assert (beside / "timestamp.txt").read_text() in {
+        one.received for one in ledger.latest(again) if one.student == "ada"
+    }
+    (folder / "submission_secret.txt").unlink()
+    (folder / "submission_secret.txt").symlink_to(again / "secret")
+    grade(LAB, grading=again, root=course, students=["ada"])
+    assert not (beside / "submission_secret.txt").exists()
 
 
 @pytest.mark.parametrize(

@@ -339,7 +339,8 @@ ROWS = {
     "25c names that climb": Row(
         score=0, status="malformed", message="leads out of it", files={"work.zip": zipped({f"../{LAB}.ipynb": b"{}"})}
     ),
-    "25d an honest zip": Row(score=BOTH, status="repaired", message="was taken from work.zip"),
+    "25d an honest zip": Row(score=BOTH),
+    "25e a zip with more": Row(score=BOTH, status="repaired", message="Only the notebook was taken from work.zip"),
     "26 knows the visible test": Row(
         answer("import os\nif 'NBGRADER_EXECUTION' not in os.environ:\n    return 2.0\nreturn 2.0"),
         status="tampered",
@@ -526,8 +527,9 @@ def _hand_in(grading: Path, name: str, row: Row) -> None:
     answers |= {"descent": row.descent} if row.descent else {}
     nb = submission(answers, row.written)
     folder = grading / "submitted" / name / LAB
-    if name == "25d an honest zip":
-        row.files = {"work.zip": zipped({f"handed in/{LAB}.ipynb": nbformat.writes(nb).encode()})}
+    if name.startswith(("25d", "25e")):
+        more = {"handed in/more.txt": b"x"} if name.startswith("25e") else {}
+        row.files = {"work.zip": zipped({f"handed in/{LAB}.ipynb": nbformat.writes(nb).encode(), **more})}
     if row.score or not row.files:
         made = row.change(nb) if row.change else nb
         hand_in(grading, name, made)

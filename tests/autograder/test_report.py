@@ -291,7 +291,7 @@ def test_marks_given_by_hand_show_without_grading_again(course, stored, tmp_path
         book.db.commit()
     (lab,) = report.collect(tmp_path / "grading", root=course)
     ada = next(line for line in lab.lines if line.student == "ada")
-    assert (ada.score, ada.mark("why")) == (19.0, (4.0, 5.0, False))
+    assert (ada.score, ada.mark("why")) == (19.0, (4.0, 5.0, False, False))
     assert "Grade 4 written answers in `nbgrader formgrader`." in lab.steps
 
 
