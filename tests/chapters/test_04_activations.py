@@ -76,10 +76,14 @@ def test_eq_relu():
     assert close(np.where(NOT_ZERO > 0, 1, 0), slope)
 
 
-@printed(r"\mathrm{LReLU}(z) = \begin{cases} z & z > 0 \\ 0.01\, z & z \le 0 . \end{cases}")
+@printed(
+    r"\mathrm{LReLU}(z) = \begin{cases} z & z > 0 \\ 0.01\, z & z \le 0 , \end{cases} "
+    r"\qquad \mathrm{LReLU}'(z) = \begin{cases} 1 & z > 0 \\ 0.01 & z < 0 . \end{cases}"
+)
 def test_eq_leaky_relu():
-    value, _ = reference(F.leaky_relu)
-    assert close(np.where(Z > 0, Z, 0.01 * Z), value)
+    value, slope = reference(F.leaky_relu, NOT_ZERO)
+    assert close(np.where(NOT_ZERO > 0, NOT_ZERO, 0.01 * NOT_ZERO), value)
+    assert close(np.where(NOT_ZERO > 0, 1, 0.01), slope)
 
 
 @printed(
