@@ -88,6 +88,7 @@ def test_a_person_marks_a_written_answer_and_a_later_grading_keeps_the_mark(cour
     boxes = page.locator("input.score")
     expect(boxes).to_have_count(5)  # two questions with two tests each, one written answer
     written = page.locator(".nbgrader_cell").filter(has_text="Because it is so.").locator("input.score")
+    expect(written).to_have_class(re.compile("needs_manual_grade"), timeout=60_000)  # the marks are loaded
     written.fill("4")
     with page.expect_response(lambda response: "/formgrader/api/grade/" in response.url and response.ok):
         written.press("Tab")
