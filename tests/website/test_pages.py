@@ -167,7 +167,7 @@ def grave(page: Any) -> list[str]:
     page.evaluate(WITHOUT_REPETITION)
     return [
         f"{rule['id']}: {node['html'][:150]} {node['failureSummary'][:150]}"
-        for rule in Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        for rule in Axe().run(page, options={"resultTypes": ["violations"], "preload": False}).response["violations"]
         if rule["impact"] in ("serious", "critical")
         for node in rule["nodes"]
     ]
