@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, MissingEntry
 from sqlalchemy.exc import OperationalError
 from traitlets.config import Config
 
@@ -117,10 +117,12 @@ def grade(
 def publish_again(*, grading: Path | None = None, root: Path | None = None) -> list[Row]:
     """Write ``grades.csv`` and all feedback pages again from what is stored: marks given by hand since are in them.
 
+    Of a student who was taken out of the gradebook, line and page stay as they are.
+
     Raises
     ------
     CourseError
-        When nothing is graded yet, or somebody is grading in this folder.
+        When somebody is grading in this folder, or a graded notebook is gone.
     """
     config = load_settings(grading, root=root)
     folder = Path(os.environ["COURSE_GRADING"])
@@ -212,11 +214,17 @@ def _make(
     rows: list[Row] = []
     with Gradebook(config.CourseDirectory.db_url) as gradebook:
         for result in results:
-            entries, penalty = feedback.gradebook_entries(gradebook, lab, lab, result.student)
+            try:
+                entries, penalty = feedback.gradebook_entries(gradebook, lab, lab, result.student)
+            except MissingEntry:
+                continue
             rows.append(row_of(lab, result, entries, penalty))
             page = feedback.Page(title, result.student, problem=result.reason, advice=_ADVICE.get(result.status, []))
             if result.scores:
-                nb = nbformat.read(autograded / result.student / lab / f"{lab}.ipynb", as_version=4)
+                path = autograded / result.student / lab / f"{lab}.ipynb"
+                if not path.is_file():
+                    raise CourseError(f"the graded notebook of {result.student} for {lab} is gone; grade it again")
+                nb = nbformat.read(path, as_version=4)
                 page = feedback.page_of(nb, title=title, student=result.student, grades=entries, penalty=penalty)
             pages.append((result.student, result.received, feedback.render(page)))
     return pages, rows

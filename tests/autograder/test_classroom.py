@@ -317,6 +317,17 @@ def test_marks_given_by_hand_survive_a_regrading_and_show(course, again):
         assert (row.score, row.questions["why"]) == (4, 4)
 
 
+def test_who_left_the_gradebook_keeps_the_page_and_a_notebook_that_is_gone_is_one_sentence(course, again):
+    before = (again / "grades.csv").read_text()
+    with Gradebook(f"sqlite:///{again}/gradebook.db") as book:
+        book.remove_student("ada")
+    assert "ada" not in {row.student for row in publish_again(grading=again, root=course)}
+    assert (again / "grades.csv").read_text() == before
+    shutil.rmtree(again / "autograded" / "skipper")
+    with pytest.raises(CourseError, match="the graded notebook of skipper for lab00_mini is gone; grade it again"):
+        publish_again(grading=again, root=course)
+
+
 def test_a_mark_given_by_hand_is_flagged_again_when_the_answer_has_changed(course, again):
     with Gradebook(f"sqlite:///{again}/gradebook.db") as book:
         for name, mark in (("why", 4), ("half_hidden", 1)):

@@ -174,10 +174,22 @@ def test_a_node_in_focus_shows_its_local_derivatives_and_arrow_keys_step(
     assert one.problems == []
 
 
-def test_play_runs_to_the_end_and_pauses_where_it_is(visit: Callable[..., Visit], graph_page: str) -> None:
+# Notes, at each frame that is drawn, the stage that the slider shows when it is another one.
+STAGES = """(slider) => {
+    const seen = (window.stages = [Number(slider.value)]);
+    const look = () => {
+        if (Number(slider.value) !== seen.at(-1)) seen.push(Number(slider.value));
+        requestAnimationFrame(look);
+    };
+    look();
+}"""
+
+
+def test_play_runs_to_the_end_one_stage_at_a_time_and_pauses(visit: Callable[..., Visit], graph_page: str) -> None:
     one = visit()
     figure = graph(one, graph_page + "?example=cosine&stage=13")
     stage = figure.get_by_role("slider", name="Stage shown")
+    stage.evaluate(STAGES)
     figure.get_by_role("button", name="Play").click()
     expect(stage).not_to_have_value("13")
     figure.get_by_role("button", name="Pause").click()
@@ -189,6 +201,7 @@ def test_play_runs_to_the_end_and_pauses_where_it_is(visit: Callable[..., Visit]
     figure.get_by_role("button", name="Play").click()
     expect(stage).to_have_value(str(last_stage(figure)))
     figure.get_by_role("button", name="Play").wait_for()
+    assert one.page.evaluate("window.stages") == list(range(13, last_stage(figure) + 1))
 
 
 @pytest.mark.parametrize("width", [1280, 400])

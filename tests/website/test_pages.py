@@ -140,7 +140,7 @@ def test_each_page_loads_the_scripts_of_its_own_figures_and_no_others(site: Path
 def test_every_page_opens_without_errors_or_foreign_requests_fits_the_window_and_axe_finds_nothing_serious(
     visit: Callable[..., Visit], address: str, pages: list[str], mode: str, width: int
 ) -> None:
-    one = visit(mode=mode, width=width)
+    one = visit(mode=mode, width=width, has_touch=width == 400)
     for name in pages:
         page = one.open(address + name)
         assert page.evaluate("document.documentElement.dataset.theme") == mode
