@@ -1,10 +1,25 @@
 """What all tests share: an environment that no test changes for the next one, and what the summary of a run tells."""
 
 import os
+import re
 from collections.abc import Iterator
+from typing import Any
 from unittest import mock
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
+
+
+class LoadFileAndLab(LoadFileScheduling):
+    """Give one process all tests of a file, or of one lab in it: they share what is slow."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        lab = re.search(r"\[.*?(lab\d\d)", nodeid)
+        return f"{super()._split_scope(nodeid)} {lab[1] if lab else ''}"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    return LoadFileAndLab(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True, scope="module")
