@@ -126,6 +126,41 @@ export function announcer() {
   return { el, say };
 }
 
+// Let `move(event)` follow a mouse pressed anywhere on a drawing. A finger drags the handle or taps, so that it can still scroll.
+export function draggable(svg, handle, move) {
+  let dragging = false;
+  svg.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || (event.pointerType !== "mouse" && !handle.contains(event.target))) return;
+    dragging = true;
+    svg.setPointerCapture(event.pointerId);
+    if (event.pointerType === "mouse") move(event);
+    event.preventDefault();
+    handle.focus({ preventScroll: true });
+  });
+  svg.addEventListener("pointermove", (event) => { if (dragging) move(event); });
+  svg.addEventListener("pointerup", () => (dragging = false));
+  svg.addEventListener("pointercancel", () => (dragging = false));
+  svg.addEventListener("click", (event) => { if (event.pointerType !== "mouse" && !handle.contains(event.target)) move(event); });
+}
+
+// Set several fields of the model at once.
+export function assign(model, changes) {
+  for (const [key, value] of Object.entries(changes)) model.set(key, value);
+  model.save_changes();
+}
+
+// Call `take` once after the model has changed, however many fields did; returns what ends this.
+export function follow(model, take) {
+  let waiting = false;
+  const update = () => {
+    if (waiting) return;
+    waiting = true;
+    queueMicrotask(() => { waiting = false; take(); });
+  };
+  model.on("change", update);
+  return () => model.off("change", update);
+}
+
 // Keys pressed in a figure stay there: JupyterLab and the site's shortcuts would take the arrows away from its sliders.
 export const keepKeys = (el) =>
   el.addEventListener("keydown", (event) => { if (!event.ctrlKey && !event.metaKey) event.stopPropagation(); });
