@@ -175,9 +175,10 @@ def explorer(spec: dict[str, Any], state: dict[str, Any], function: Activation, 
             f'<text x="{left + 8:g}" y="{top + 17:g}" style="fill:{colors[name]}" font-weight="600">{name}</text>'
         )
         top += tall + gap
+    value, slope = (_number(float(of(point))) for of in function)
     message = (
-        f"{about['label']}, φ(z) = {about['formula']}, above its slope {about['slope']}. At z = {_number(float(point))} "
-        f"the value is {_number(float(function.value(point)))}, the slope {_number(float(function.derivative(point)))}. "
+        f"{about['label']}, φ(z) = {about['formula']}, above its slope {about['slope']}. "
+        f"At z = {_number(state['z'])} the value is {value}, the slope {slope}. "
         f"Through ten layers with weight {_number(state['weight'])} the product is {float(products[9]):.2g}, "
         f"through twenty {float(products[19]):.2g}."
     )

@@ -70,7 +70,7 @@ def disagreements(module: str, folder: Path) -> set[tuple[str, str]]:
     wrong = set()
     for name, found in zip(NAMES, in_node(module, run, folder, Z.tolist()), strict=True):
         for what, expected in zip(("value", "slope"), REFERENCE[name], strict=True):
-            if not found[what] == pytest.approx(expected.tolist(), rel=TOLERANCE, abs=TOLERANCE):
+            if found[what] != pytest.approx(expected.tolist(), rel=TOLERANCE, abs=TOLERANCE):
                 wrong.add((name, what))
         if found["typical"] != pytest.approx(TYPICAL[name], rel=TOLERANCE):
             wrong.add((name, "typical"))
