@@ -14,6 +14,9 @@ function build(element, attributes, children) {
 export const h = (tag, attributes = {}, ...children) => build(document.createElement(tag), attributes, children);
 export const s = (tag, attributes = {}, ...children) => build(document.createElementNS(SVG, tag), attributes, children);
 
+// A name beside its curve, in the curve's colour, darker or lighter so that it can be read on the page.
+export const direct = (x, y, color, text) => s("text", { class: "nn-direct nn-tinted", x, y, style: `--nn-tint: ${color}` }, text);
+
 // A short number: 0.25, 60, 3.1e-5.
 export function short(value) {
   if (value === 0) return "0";

@@ -1,6 +1,6 @@
 // The activation explorer on a page: a function and its slope with a point to move, and products of slopes over depth.
 import { ACTIVATIONS, flatParts, scene, settings, spec } from "./explorer_engine.js";
-import { announcer, assign, button, choice, draggable, follow, h, keepKeys, linkButton, s, slider } from "./core.js";
+import { announcer, assign, button, choice, direct, draggable, follow, h, keepKeys, linkButton, s, slider } from "./core.js";
 import { apart, decadeTicks, polyline, power, ticks } from "./plot.js";
 
 const FIELDS = ["activation", "z", "weight"];
@@ -15,9 +15,6 @@ function plain(value) {
   const text = value === 0 || (exponent > -4 && exponent < 4) ? String(Number(value.toPrecision(exponent < -1 ? 2 : 3))) : `${lead} · ${power(exponent)}`;
   return text.replace("-", "−");
 }
-
-// A name beside its curve, in the curve's colour, darker or lighter so that it can be read on the page.
-const direct = (x, y, color, text) => s("text", { class: "nn-direct nn-tinted", x, y, style: `--nn-tint: ${color}` }, text);
 
 function render({ model, el }) {
   const initial = settings(Object.fromEntries(FIELDS.map((key) => [key, model.get(key)])));

@@ -1,6 +1,7 @@
 """Still pictures of the interactive figures: small SVG drawings for pages where no script runs."""
 
 import html
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -188,6 +189,44 @@ def explorer(spec: dict[str, Any], state: dict[str, Any], function: Activation, 
         f'{panels}<text x="{left:g}" y="{top - 8:g}">{_number(low)}</text>'
         f'<text x="{(width + left) / 2:g}" y="{top - 8:g}" text-anchor="middle">z</text>'
         f'<text x="{width:g}" y="{top - 8:g}" text-anchor="end">{_number(high)}</text></svg>'
+    )
+
+
+def propagation(spec: dict[str, Any], state: dict[str, Any], activations: Tensor, gradients: Tensor) -> str:
+    """Return the signal propagation's still picture: standard deviations of activations and gradient in each layer."""
+    width, height, left, top = 380.0, 240.0, 44.0, 8.0
+    logs = {"activations": activations.log10(), "gradient": gradients.log10()}
+    low = min(-2, *(math.floor(float(one.min())) for one in logs.values()))
+    high = max(2, *(math.ceil(float(one.max())) for one in logs.values()))
+
+    def y(exponent: float) -> float:
+        return top + (high - exponent) / (high - low) * (height - top - 30)
+
+    axis = "".join(
+        f'<path d="M{left:g} {y(k):.1f}H{width:g}" stroke="currentColor" stroke-opacity="{0.5 if k == 0 else 0.2}"/>'
+        f'<text x="{left - 5:g}" y="{y(k) + 4:.1f}" text-anchor="end">{f"1e{k}" if k else 1}</text>'
+        for k in (low, 0, high)
+    )
+    lines = ""
+    for (name, log), dash in zip(logs.items(), ("", "7 4"), strict=True):
+        points = [(left + (width - left) * i / spec["depth"], y(one)) for i, one in enumerate(log.tolist())]
+        at, below = points[3], log[3] < max(one[3] for one in logs.values())
+        lines += (
+            f'<path d="M{"L".join(f"{a:.1f} {b:.1f}" for a, b in points)}" fill="none" stroke="{spec["colors"][name]}" '
+            f'stroke-width="2" stroke-dasharray="{dash}"/>'
+            f'<text x="{at[0]:.1f}" y="{at[1] + (18 if below else -8):.1f}" style="fill:{spec["colors"][name]}" '
+            f'font-weight="600">{name}</text>'
+        )
+    message = (
+        f"Standard deviation in ten layers, {spec['schemes'][state['scheme']]['label']} weights with gain "
+        f"{_number(state['gain'])}, {spec['activations'][state['activation']]['label']}: that of the activations goes "
+        f"from {float(activations[1]):.2g} in layer 1 to {float(activations[-1]):.2g} in the last, that of the "
+        f"gradient from {float(gradients[-1]):.2g} in the last to {float(gradients[1]):.2g} in layer 1."
+    )
+    return (
+        f'<svg viewBox="0 0 {width + 2:g} {height:g}" width="100%" style="max-width:{width:g}px" role="img" '
+        f'aria-label="{html.escape(message)}" font-family="sans-serif" font-size="13" fill="currentColor">'
+        f'{axis}{lines}<text x="{(width + left) / 2:g}" y="{height - 8:g}" text-anchor="middle">layer</text></svg>'
     )
 
 

@@ -30,6 +30,11 @@ NOTEBOOKS = {
         "print('z', explorer.z, 'weight', explorer.weight, 'slope', round(explorer.slope(), 4))",
         "explorer.activation = 'relu'; explorer.z = -2; print('moved')",
     ],
+    "propagation": [
+        "from nnutils.figures import SignalPropagation\nfigure = SignalPropagation('relu', 'he')\nfigure",
+        "print('scheme', figure.scheme, 'gain', figure.gain)",
+        "figure.activation = 'tanh'; figure.gain = 0.5; print('moved')",
+    ],
     "graph": [
         "from nnutils.figures import ComputationalGraph\ngraph = ComputationalGraph('cosine', stage=19)\ngraph",
         "print('x1', graph.inputs['x1'], 'stage', graph.stage, 'gradient', graph.gradients()['x0'])",
@@ -191,3 +196,20 @@ def test_the_explorer_lives_in_jupyterlab_and_python_sees_the_point(
     notebook.says(2, "moved")
     expect(figure.get_by_role("radio", name="ReLU", exact=True)).to_be_checked()
     expect(point).to_have_attribute("aria-valuetext", "z = −2, value 0, slope 0, flat")
+
+
+def test_the_signal_propagation_lives_in_jupyterlab(visit: Callable[..., Visit], lab: Callable[[str], str]) -> None:
+    page = visit(height=1100).page
+    notebook = Notebook(page, lab("propagation"), len(NOTEBOOKS["propagation"]))
+    figure = notebook.run(0).locator(".nn-propagation")
+    figure.wait_for(timeout=40_000)
+    figure.get_by_role("slider", name="gain").focus()
+    page.keyboard.press("ArrowRight")
+    figure.get_by_role("radio", name="Xavier").check(force=True)
+    expect(figure.locator(".nn-verdict")).to_contain_text("Xavier weights, ReLU")
+
+    notebook.says(1, "scheme xavier gain 1.1")
+
+    notebook.says(2, "moved")
+    expect(figure.get_by_role("radio", name="Tanh")).to_be_checked()
+    expect(figure.get_by_role("slider", name="gain")).to_have_attribute("aria-valuetext", "0.5")
