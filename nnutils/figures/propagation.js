@@ -102,7 +102,8 @@ function render({ model, el }) {
   // What became of a size, from the first number to the last, in words.
   const fate = (from, to) => {
     const times = to / from;
-    return times < 0.01 ? "vanishes" : times > 100 ? "explodes" : "stays within a factor of 100";
+    const word = times < 0.01 ? "vanishes" : times > 100 ? "explodes" : times < 0.1 ? "shrinks" : times > 10 ? "grows" : "stays within a factor of ten";
+    return `${word} (times ${plain(times ** (1 / (spec.depth - 1)))} a layer)`;
   };
 
   function conclude() {

@@ -69,11 +69,12 @@ def test_the_verdict_says_what_becomes_of_signal_and_gradient(visit: Callable[..
     url = page_address + "light.html"
     says = propagation(one, url, "?activation=relu&scheme=he").locator(".nn-verdict")
     for link, text in {
-        "?activation=linear&scheme=large": "Large weights, Linear.*; it explodes. .*; it explodes.",
-        "?activation=tanh&scheme=small": "Small weights, Tanh.*; it vanishes. .*; it vanishes.",
-        "?activation=tanh&scheme=large": r"of 100\. .*; it explodes. In the last layer 7\d % .* saturated",
-        "?activation=sigmoid&scheme=small": "nearly the same for every input: .*; it vanishes.",
-        "?activation=relu&scheme=he": "within a factor of 100. Back .*within a factor of 100.$",
+        "?activation=linear&scheme=large": r"Large weights, Linear.*; it explodes \(times 10 a layer\)\. .*; it explodes",
+        "?activation=tanh&scheme=small": "Small weights, Tanh.*; it vanishes .*; it vanishes",
+        "?activation=tanh&scheme=large": r"factor of ten .*; it explodes .*\. In the last layer 7\d % .* saturated",
+        "?activation=sigmoid&scheme=small": "nearly the same for every input: .*; it vanishes",
+        "?activation=relu&scheme=he": r"within a factor of ten .* Back .*within a factor of ten \(times 1 a layer\)\.$",
+        "?activation=relu&scheme=xavier": r"it shrinks \(times 0\.7\d a layer\)\. .*it shrinks",
     }.items():
         one.page.evaluate("(hash) => (location.hash = hash)", f"figure-propagation{link}")
         expect(says).to_have_text(re.compile(text))
