@@ -5,7 +5,9 @@ arguments and shows it. In JupyterLab anywidget runs the module, and the reader'
 Python object. On the website the same module runs without a kernel; ``sphinx_ext`` puts it there.
 """
 
+from .explorer import ActivationExplorer
 from .graph import ComputationalGraph
+from .propagation import SignalPropagation
 from .race import OptimizerRace
 
-__all__ = ["ComputationalGraph", "OptimizerRace"]
+__all__ = ["ActivationExplorer", "ComputationalGraph", "OptimizerRace", "SignalPropagation"]

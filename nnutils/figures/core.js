@@ -14,6 +14,9 @@ function build(element, attributes, children) {
 export const h = (tag, attributes = {}, ...children) => build(document.createElement(tag), attributes, children);
 export const s = (tag, attributes = {}, ...children) => build(document.createElementNS(SVG, tag), attributes, children);
 
+// A name beside its curve, in the curve's colour, darker or lighter so that it can be read on the page.
+export const direct = (x, y, color, text) => s("text", { class: "nn-direct nn-tinted", x, y, style: `--nn-tint: ${color}` }, text);
+
 // A short number: 0.25, 60, 3.1e-5.
 export function short(value) {
   if (value === 0) return "0";
@@ -124,6 +127,41 @@ export function announcer() {
     timer = setTimeout(() => { if (el.textContent !== text) el.textContent = text; }, 300);
   };
   return { el, say };
+}
+
+// Let `move(event)` follow a mouse pressed anywhere on a drawing. A finger drags the handle or taps, so that it can still scroll.
+export function draggable(svg, handle, move) {
+  let dragging = false;
+  svg.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || (event.pointerType !== "mouse" && !handle.contains(event.target))) return;
+    dragging = true;
+    svg.setPointerCapture(event.pointerId);
+    if (event.pointerType === "mouse") move(event);
+    event.preventDefault();
+    handle.focus({ preventScroll: true });
+  });
+  svg.addEventListener("pointermove", (event) => { if (dragging) move(event); });
+  svg.addEventListener("pointerup", () => (dragging = false));
+  svg.addEventListener("pointercancel", () => (dragging = false));
+  svg.addEventListener("click", (event) => { if (event.pointerType !== "mouse" && !handle.contains(event.target)) move(event); });
+}
+
+// Set several fields of the model at once.
+export function assign(model, changes) {
+  for (const [key, value] of Object.entries(changes)) model.set(key, value);
+  model.save_changes();
+}
+
+// Call `take` once after the model has changed, however many fields did; returns what ends this.
+export function follow(model, take) {
+  let waiting = false;
+  const update = () => {
+    if (waiting) return;
+    waiting = true;
+    queueMicrotask(() => { waiting = false; take(); });
+  };
+  model.on("change", update);
+  return () => model.off("change", update);
 }
 
 // Keys pressed in a figure stay there: JupyterLab and the site's shortcuts would take the arrows away from its sliders.

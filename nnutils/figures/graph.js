@@ -1,6 +1,6 @@
 // The computational graph on a page: the graph with its numbers, what happens at this stage, one node in detail, a slider for each input.
 import { defaults, rename, scene, settings, spec, withNumbers } from "./graph_engine.js";
-import { announcer, button, choice, fill, h, keepKeys, linkButton, player, s, slider } from "./core.js";
+import { announcer, assign, button, choice, fill, follow, h, keepKeys, linkButton, player, s, slider } from "./core.js";
 
 const FIELDS = ["example", "inputs", "stage"];
 const SECONDS = 1.4; // for each stage that is played
@@ -102,10 +102,7 @@ function render({ model, el }) {
   let chosen = null; // the node that was clicked
   let width = 0;
 
-  const change = (changes) => {
-    for (const [key, one] of Object.entries(changes)) model.set(key, one);
-    model.save_changes();
-  };
+  const change = (changes) => assign(model, changes);
   const goTo = (stage) => {
     graph.pause();
     change({ stage: Math.min(now.last, Math.max(0, stage)) });
@@ -370,13 +367,6 @@ function render({ model, el }) {
     verdict.say(sentence(what));
   }
 
-  let waiting = false;
-  function update() {
-    if (waiting) return;
-    waiting = true;
-    queueMicrotask(() => { waiting = false; take(); });
-  }
-
   function take() {
     now = scene(Object.fromEntries(FIELDS.map((key) => [key, model.get(key)])));
     if (now.example !== built) { build(); if (width) place(); }
@@ -393,9 +383,9 @@ function render({ model, el }) {
   build();
   const sizes = new ResizeObserver(layout);
   sizes.observe(root);
-  model.on("change", update);
+  const unfollow = follow(model, take);
   layout();
-  return () => { sizes.disconnect(); graph.pause(); model.off("change", update); };
+  return () => { sizes.disconnect(); graph.pause(); unfollow(); };
 }
 
 // A link holds the example and what differs from this state: what the figure starts with, or the other example's own defaults.

@@ -104,3 +104,6 @@ export function apart(wanted, line, height, taken = []) {
   }
   return placed.slice(taken.length).map((box) => box.y);
 }
+
+// The decades to name on a logarithmic axis that holds 10^low to 10^high in `room` pixels.
+export const decadeTicks = (low, high, room) => ticks(low, high, Math.max(1, Math.min(high - low, room / 26))).filter(Number.isInteger);

@@ -1,6 +1,6 @@
 // The optimizer race on a page: a map of the surface, the loss over the steps, and a row of sliders for each optimizer.
 import { SURFACES, defaults, settings, spec, trajectories } from "./race_engine.js";
-import { announcer, button, choice, decades, fill, h, keepKeys, linkButton, player, s, short, slider, stillness, whenSeen } from "./core.js";
+import { announcer, assign, button, choice, decades, draggable, fill, follow, h, keepKeys, linkButton, player, s, short, slider, stillness, whenSeen } from "./core.js";
 import { apart, contour, dots, marker, polyline, power, shade, ticks } from "./plot.js";
 
 const RATES = decades(-4, 1);
@@ -42,10 +42,7 @@ function render({ model, el }) {
   let drawing = null;
   let widths = [0, 0];
 
-  const change = (changes) => {
-    for (const [key, value] of Object.entries(changes)) model.set(key, value);
-    model.save_changes();
-  };
+  const change = (changes) => assign(model, changes);
   const knobChange = (name, knob, value) => {
     const hyper = structuredClone(state.hyper);
     const [key, index] = knob.split(".");
@@ -156,20 +153,7 @@ function render({ model, el }) {
     return [Math.min(x1, Math.max(x0, x)), Math.min(y1, Math.max(y0, y))].map((value) => Number(value.toFixed(3)));
   };
 
-  // A mouse may press anywhere on the map; a finger drags the ring or taps, so that it can still scroll the page.
-  let dragging = false;
-  svg.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || (event.pointerType !== "mouse" && !handle.contains(event.target))) return;
-    dragging = true;
-    svg.setPointerCapture(event.pointerId);
-    if (event.pointerType === "mouse") change({ start: pointAt(event) });
-    event.preventDefault();
-    handle.focus({ preventScroll: true });
-  });
-  svg.addEventListener("pointermove", (event) => { if (dragging) change({ start: pointAt(event) }); });
-  svg.addEventListener("pointerup", () => (dragging = false));
-  svg.addEventListener("pointercancel", () => (dragging = false));
-  svg.addEventListener("click", (event) => { if (event.pointerType !== "mouse" && !handle.contains(event.target)) change({ start: pointAt(event) }); });
+  draggable(svg, handle, (event) => change({ start: pointAt(event) }));
   handle.addEventListener("keydown", (event) => {
     const direction = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] }[event.key];
     if (!direction && event.key !== "Home") return;
@@ -339,13 +323,6 @@ function render({ model, el }) {
     });
   }
 
-  let waiting = false;
-  function update() {
-    if (waiting) return;
-    waiting = true;
-    queueMicrotask(() => { waiting = false; take(); });
-  }
-
   function take() {
     const before = state;
     state = settings(Object.fromEntries(FIELDS.map((key) => [key, model.get(key)])));
@@ -368,9 +345,9 @@ function render({ model, el }) {
   const sizes = new ResizeObserver(layout);
   sizes.observe(root);
   const forget = whenSeen(map, () => { if (!stillness()) race.play(0); });
-  model.on("change", update);
+  const unfollow = follow(model, take);
   layout();
-  return () => { sizes.disconnect(); forget(); race.pause(); model.off("change", update); };
+  return () => { sizes.disconnect(); forget(); race.pause(); unfollow(); };
 }
 
 // A link holds the surface and what differs from this state: what the figure starts with, or the other surface's own defaults.

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
-import torch
 import traitlets
 from torch import Tensor
 
@@ -16,6 +15,7 @@ from nnutils.arguments import one_of
 
 from . import bundle, still
 from .output import CSS, in_range, on_a_page
+from .random import nearly_normal
 
 __all__ = ["SURFACES", "OptimizerRace", "gradient_noise"]
 
@@ -32,26 +32,13 @@ SURFACES: dict[str, Callable[[Tensor], Tensor]] = {
 def gradient_noise(seed: int, steps: int) -> Tensor:
     """Return the noise that the noisy bowl adds to its gradients, shape ``(steps, 2)``, float64, standard deviation 1.
 
-    Each number is the sum of 12 uniform numbers less 6 (nearly normal), drawn by the generator mulberry32: integers and
-    exact sums only, so that the page and Python get the same bits.
-
     Examples
     --------
     >>> noise = gradient_noise(0, 1000)
     >>> noise.shape, bool(abs(noise.mean()) < 0.1), bool(abs(noise.std() - 1) < 0.1)
     (torch.Size([1000, 2]), True, True)
     """
-    state = seed & 0xFFFFFFFF
-
-    def uint32() -> int:
-        nonlocal state
-        state = (state + 0x6D2B79F5) & 0xFFFFFFFF
-        t = (state ^ (state >> 15)) * (state | 1) & 0xFFFFFFFF
-        t ^= (t + (t ^ (t >> 7)) * (t | 61)) & 0xFFFFFFFF
-        return t ^ (t >> 14)
-
-    values = [sum(uint32() for _ in range(12)) / 2**32 - 6 for _ in range(2 * steps)]
-    return torch.tensor(values, dtype=torch.float64).reshape(steps, 2)
+    return nearly_normal(seed, 2 * steps).reshape(steps, 2)
 
 
 class OptimizerRace(anywidget.AnyWidget):

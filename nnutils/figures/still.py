@@ -1,6 +1,7 @@
 """Still pictures of the interactive figures: small SVG drawings for pages where no script runs."""
 
 import html
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import contourpy
 import torch
 from torch import Tensor
+
+from nnutils.activations import Activation
 
 __all__ = ["race"]
 
@@ -134,6 +137,96 @@ def graph(about: dict[str, Any], colors: dict[str, str], values: dict[str, float
         f'<svg viewBox="-1 0 {width + 2:g} {height:g}" width="100%" style="max-width:{width:g}px" role="img" '
         f'aria-label="{html.escape(message)}" font-family="sans-serif" font-size="13" fill="currentColor">'
         f'<path d="{edges}" fill="none" stroke="currentColor" stroke-opacity="0.5"/>{nodes}</svg>'
+    )
+
+
+def explorer(spec: dict[str, Any], state: dict[str, Any], function: Activation, products: Tensor) -> str:
+    """Return the activation explorer's still picture: the function above its slope, the point on both.
+
+    Lines and letters take the colour of the text around them where they have no colour of their own.
+    """
+    width, left, gap = 380.0, 30.0, 24.0
+    about, colors, (low, high) = spec["activations"][state["activation"]], spec["colors"], spec["z"]
+    z = torch.linspace(low, high, 241, dtype=torch.float64)
+    point = torch.tensor(state["z"], dtype=torch.float64)
+    x = left + (z - low) / (high - low) * (width - left)
+    at = left + (float(point) - low) / (high - low) * (width - left)
+    panels, top = "", 4.0
+    for name, of, (bottom, up), tall in (
+        ("value", function.value, about["y"], 170.0),
+        ("slope", function.derivative, (-0.25, 1.25), 100.0),
+    ):
+
+        def place(value: Tensor, top: float = top, tall: float = tall, low: float = bottom, up: float = up) -> Tensor:
+            return top + (up - value) / (up - low) * tall
+
+        ticks = "".join(
+            f'<text x="{left - 5:g}" y="{float(place(torch.tensor(tick))) + 4:.1f}" text-anchor="end">{tick}</text>'
+            for tick in (0, 1)
+        )
+        # a jump of the slope is drawn as a jump
+        pieces = torch.where(of(z).diff().abs() > 0.5)[0].add(1).tolist()
+        runs = torch.tensor_split(torch.stack([x, place(of(z))], 1), pieces)
+        drawn = "".join("M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in run.tolist()) for run in runs)
+        panels += (
+            f'<rect x="{left:g}" y="{top:g}" width="{width - left:g}" height="{tall:g}" fill="none" '
+            f'stroke="currentColor" stroke-opacity="0.4"/>{ticks}'
+            f'<path d="{drawn}" fill="none" stroke="{colors[name]}" stroke-width="2"/>'
+            f'<circle cx="{at:.1f}" cy="{float(place(of(point))):.1f}" r="5" fill="{colors[name]}"/>'
+            f'<text x="{left + 8:g}" y="{top + 17:g}" style="fill:{colors[name]}" font-weight="600">{name}</text>'
+        )
+        top += tall + gap
+    value, slope = (_number(float(of(point))) for of in function)
+    message = (
+        f"{about['label']}, φ(z) = {about['formula']}, above its slope {about['slope']}. "
+        f"At z = {_number(state['z'])} the value is {value}, the slope {slope}. "
+        f"Through ten layers with weight {_number(state['weight'])} the product is {float(products[9]):.2g}, "
+        f"through twenty {float(products[19]):.2g}."
+    )
+    return (
+        f'<svg viewBox="0 0 {width + 2:g} {top:g}" width="100%" style="max-width:{width:g}px" role="img" '
+        f'aria-label="{html.escape(message)}" font-family="sans-serif" font-size="13" fill="currentColor">'
+        f'{panels}<text x="{left:g}" y="{top - 8:g}">{_number(low)}</text>'
+        f'<text x="{(width + left) / 2:g}" y="{top - 8:g}" text-anchor="middle">z</text>'
+        f'<text x="{width:g}" y="{top - 8:g}" text-anchor="end">{_number(high)}</text></svg>'
+    )
+
+
+def propagation(spec: dict[str, Any], state: dict[str, Any], activations: Tensor, gradients: Tensor) -> str:
+    """Return the signal propagation's still picture: standard deviations of activations and gradient in each layer."""
+    width, height, left, top = 380.0, 240.0, 44.0, 8.0
+    logs = {"activations": activations.log10(), "gradient": gradients.log10()}
+    low = min(-2, *(math.floor(float(one.min())) for one in logs.values()))
+    high = max(2, *(math.ceil(float(one.max())) for one in logs.values()))
+
+    def y(exponent: float) -> float:
+        return top + (high - exponent) / (high - low) * (height - top - 30)
+
+    axis = "".join(
+        f'<path d="M{left:g} {y(k):.1f}H{width:g}" stroke="currentColor" stroke-opacity="{0.5 if k == 0 else 0.2}"/>'
+        f'<text x="{left - 5:g}" y="{y(k) + 4:.1f}" text-anchor="end">{f"1e{k}" if k else 1}</text>'
+        for k in (low, 0, high)
+    )
+    lines = ""
+    for (name, log), dash in zip(logs.items(), ("", "7 4"), strict=True):
+        points = [(left + (width - left) * i / spec["depth"], y(one)) for i, one in enumerate(log.tolist())]
+        at, below = points[3], log[3] < max(one[3] for one in logs.values())
+        lines += (
+            f'<path d="M{"L".join(f"{a:.1f} {b:.1f}" for a, b in points)}" fill="none" stroke="{spec["colors"][name]}" '
+            f'stroke-width="2" stroke-dasharray="{dash}"/>'
+            f'<text x="{at[0]:.1f}" y="{at[1] + (18 if below else -8):.1f}" style="fill:{spec["colors"][name]}" '
+            f'font-weight="600">{name}</text>'
+        )
+    message = (
+        f"Standard deviation in ten layers, {spec['schemes'][state['scheme']]['label']} weights with gain "
+        f"{_number(state['gain'])}, {spec['activations'][state['activation']]['label']}: that of the activations goes "
+        f"from {float(activations[1]):.2g} in layer 1 to {float(activations[-1]):.2g} in the last, that of the "
+        f"gradient from {float(gradients[-1]):.2g} in the last to {float(gradients[1]):.2g} in layer 1."
+    )
+    return (
+        f'<svg viewBox="0 0 {width + 2:g} {height:g}" width="100%" style="max-width:{width:g}px" role="img" '
+        f'aria-label="{html.escape(message)}" font-family="sans-serif" font-size="13" fill="currentColor">'
+        f'{axis}{lines}<text x="{(width + left) / 2:g}" y="{height - 8:g}" text-anchor="middle">layer</text></svg>'
     )
 
 

@@ -25,6 +25,16 @@ NOTEBOOKS = {
         "print('rate', race.hyper['sgd']['lr'], 'start', race.start)",
         "race.surface = 'saddle'; race.steps = 30; print('moved')",
     ],
+    "explorer": [
+        "from nnutils.figures import ActivationExplorer\nexplorer = ActivationExplorer('sigmoid')\nexplorer",
+        "print('z', explorer.z, 'weight', explorer.weight, 'slope', round(explorer.slope(), 4))",
+        "explorer.activation = 'relu'; explorer.z = -2; print('moved')",
+    ],
+    "propagation": [
+        "from nnutils.figures import SignalPropagation\nfigure = SignalPropagation('relu', 'he')\nfigure",
+        "print('scheme', figure.scheme, 'gain', figure.gain)",
+        "figure.activation = 'tanh'; figure.gain = 0.5; print('moved')",
+    ],
     "graph": [
         "from nnutils.figures import ComputationalGraph\ngraph = ComputationalGraph('cosine', stage=19)\ngraph",
         "print('x1', graph.inputs['x1'], 'stage', graph.stage, 'gradient', graph.gradients()['x0'])",
@@ -163,3 +173,43 @@ def test_the_graph_lives_in_jupyterlab_and_moves_when_python_sets_its_inputs(
     expect(figure.get_by_role("radio", name="Used twice")).to_be_checked()
     expect(figure.get_by_role("slider", name="input x")).to_have_attribute("aria-valuetext", "−1")
     expect(figure.locator("[data-node=a] text.nn-of-gradient")).to_have_text("−2")
+
+
+def test_the_explorer_lives_in_jupyterlab_and_python_sees_the_point(
+    visit: Callable[..., Visit], lab: Callable[[str], str]
+) -> None:
+    page = visit(height=1100).page
+    notebook = Notebook(page, lab("explorer"), len(NOTEBOOKS["explorer"]))
+    figure = notebook.run(0).locator(".nn-explorer")
+    figure.wait_for(timeout=40_000)
+    point = figure.get_by_role("slider", name="Point z")
+    expect(point).to_have_attribute("aria-valuetext", "z = 0, value 0.5, slope 0.25")
+    point.focus()
+    page.keyboard.press("PageUp")
+    page.keyboard.press("ArrowLeft")
+    expect(point).to_have_attribute("aria-valuetext", re.compile("^z = 0.9, "))
+    figure.get_by_role("slider", name="weight").focus()
+    page.keyboard.press("ArrowRight")
+
+    notebook.says(1, "z 0.9 weight 1.2 slope 0.2055")
+
+    notebook.says(2, "moved")
+    expect(figure.get_by_role("radio", name="ReLU", exact=True)).to_be_checked()
+    expect(point).to_have_attribute("aria-valuetext", "z = −2, value 0, slope 0, flat")
+
+
+def test_the_signal_propagation_lives_in_jupyterlab(visit: Callable[..., Visit], lab: Callable[[str], str]) -> None:
+    page = visit(height=1100).page
+    notebook = Notebook(page, lab("propagation"), len(NOTEBOOKS["propagation"]))
+    figure = notebook.run(0).locator(".nn-propagation")
+    figure.wait_for(timeout=40_000)
+    figure.get_by_role("slider", name="gain").focus()
+    page.keyboard.press("ArrowRight")
+    figure.get_by_role("radio", name="Xavier").check(force=True)
+    expect(figure.locator(".nn-verdict")).to_contain_text("Xavier weights, ReLU")
+
+    notebook.says(1, "scheme xavier gain 1.1")
+
+    notebook.says(2, "moved")
+    expect(figure.get_by_role("radio", name="Tanh")).to_be_checked()
+    expect(figure.get_by_role("slider", name="gain")).to_have_attribute("aria-valuetext", "0.5")
