@@ -6,6 +6,7 @@ Python object. On the website the same module runs without a kernel; ``sphinx_ex
 """
 
 from .graph import ComputationalGraph
+from .playground import RegularizationPlayground
 from .race import OptimizerRace
 
-__all__ = ["ComputationalGraph", "OptimizerRace"]
+__all__ = ["ComputationalGraph", "OptimizerRace", "RegularizationPlayground"]

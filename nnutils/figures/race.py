@@ -14,7 +14,7 @@ from torch import Tensor
 from nnutils import optim
 from nnutils.arguments import one_of
 
-from . import bundle, still
+from . import bundle, draws, still
 from .output import CSS, in_range, on_a_page
 
 __all__ = ["SURFACES", "OptimizerRace", "gradient_noise"]
@@ -41,17 +41,7 @@ def gradient_noise(seed: int, steps: int) -> Tensor:
     >>> noise.shape, bool(abs(noise.mean()) < 0.1), bool(abs(noise.std() - 1) < 0.1)
     (torch.Size([1000, 2]), True, True)
     """
-    state = seed & 0xFFFFFFFF
-
-    def uint32() -> int:
-        nonlocal state
-        state = (state + 0x6D2B79F5) & 0xFFFFFFFF
-        t = (state ^ (state >> 15)) * (state | 1) & 0xFFFFFFFF
-        t ^= (t + (t ^ (t >> 7)) * (t | 61)) & 0xFFFFFFFF
-        return t ^ (t >> 14)
-
-    values = [sum(uint32() for _ in range(12)) / 2**32 - 6 for _ in range(2 * steps)]
-    return torch.tensor(values, dtype=torch.float64).reshape(steps, 2)
+    return torch.from_numpy(draws.normals(draws.whole_numbers(seed, 24 * steps))).reshape(steps, 2)
 
 
 class OptimizerRace(anywidget.AnyWidget):

@@ -1,5 +1,6 @@
 // The optimizer race without a page: surfaces, update rules, paths. Pure functions of plain data, no DOM.
 // Rules and hyperparameters have torch.optim's form and names; tests compare the paths with torch.optim to 1e-6.
+import { mulberry32, normal } from "./draws.js";
 import spec from "./race.json" with { type: "json" };
 
 export { spec };
@@ -57,21 +58,10 @@ export const RULES = {
   },
 };
 
-// Pairs of nearly normal numbers (sum of 12 uniforms, less 6), the same in every language to the last bit: generator mulberry32.
+// Pairs of nearly normal numbers, the same in Python.
 export function noise(seed, steps) {
-  let state = seed >>> 0;
-  const uint32 = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return (t ^ (t >>> 14)) >>> 0;
-  };
-  const normal = () => {
-    let sum = 0;
-    for (let i = 0; i < 12; i++) sum += uint32();
-    return sum / 2 ** 32 - 6;
-  };
-  return Array.from({ length: steps }, () => [normal(), normal()]);
+  const draw = mulberry32(seed);
+  return Array.from({ length: steps }, () => [normal(draw), normal(draw)]);
 }
 
 // What a surface starts with: the point, the number of steps, and hyperparameters that work on it.
