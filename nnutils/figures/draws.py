@@ -1,4 +1,4 @@
-"""Random numbers that the page and Python draw alike, to the last bit: the generator mulberry32, as ``draws.js`` has it.
+"""Random numbers that the page and Python draw alike, to the last bit: the generator mulberry32, as in ``draws.js``.
 
 It makes whole numbers below 2^32; what is made of them here are exact sums and divisions by powers of two.
 """

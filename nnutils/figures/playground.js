@@ -18,7 +18,7 @@ const off = (write) => (value) => (value === 0 ? "off" : write(value));
 const KNOBS = {
   weight_decay: { label: "weight decay", values: [0, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3], format: off(exact) },
   l1: { label: "L1 penalty", values: [0, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1], format: off(exact) },
-  dropout: { label: "dropout p", name: "dropout probability", values: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8], format: off(exact) },
+  dropout: { label: "dropout p", name: "dropout probability", values: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9], format: off(exact) },
   patience: { label: "patience", name: "early stopping: patience", values: [5, 10, 20, 50, 100, 200, 500], format: (value) => `${value} epochs` },
   noise: { label: "noise σ", name: "noise of the points", values: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1] },
   width: { label: "units", name: "units in each hidden layer", values: [1, 2, 3, 4, 6, 8, 12, 16, 24, 32] },

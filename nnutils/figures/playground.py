@@ -1,4 +1,4 @@
-"""The regularization playground: a small net trained on few noisy points, with weight decay, L1, dropout, early stopping."""
+"""The regularization playground: a small net learns few noisy points, with remedies against overfitting."""
 
 import json
 import math
@@ -40,11 +40,11 @@ class Training(NamedTuple):
 
 
 class RegularizationPlayground(anywidget.AnyWidget):
-    """Show a net with two hidden layers as it learns few noisy points of two classes, with remedies against overfitting.
+    """Show a small net as it learns few noisy points of two classes, with remedies against overfitting.
 
-    The net trains in the page: gradient descent with momentum 0.9 on all 60 training points, so that an epoch is one
-    step; 200 validation points only measure. In JupyterLab the attributes below follow the reader's settings, and
-    setting one starts the training anew.
+    The net has two hidden layers and trains in the page: gradient descent with momentum 0.9 on all 60 training points,
+    so that an epoch is one step; 200 validation points only measure. In JupyterLab the attributes below follow the
+    reader's settings, and setting one starts the training anew.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ class RegularizationPlayground(anywidget.AnyWidget):
         return {key: getattr(self, key) for key in USUAL}
 
     def points(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return ``X_train`` (60, 2), ``y_train`` (60,), ``X_val`` (200, 2), ``y_val`` (200,), float64, as in the page."""
+        """Return ``X_train`` (60, 2), ``y_train`` (60,), ``X_val`` (200, 2), ``y_val`` (200,), float64."""
         count = SPEC["train"] + SPEC["validation"]
         numbers = draws.whole_numbers(3 * self.seed, 26 * count).reshape(count, 26)
         u, v = torch.from_numpy(draws.uniforms(numbers[:, :2])).T
@@ -159,7 +159,8 @@ class RegularizationPlayground(anywidget.AnyWidget):
             x = torch.stack([torch.cos(math.pi * u), torch.sin(math.pi * u)], 1)
             x = 1.3 * (torch.where(y[:, None] == 1, torch.tensor([1.0, 0.5]) - x, x) - torch.tensor([0.5, 0.25]))
         elif self.data == "circles":
-            x = torch.where(y == 1, 0.7, 1.5)[:, None] * torch.stack([torch.cos(2 * math.pi * u), torch.sin(2 * math.pi * u)], 1)
+            radius = torch.tensor([1.5, 0.7], dtype=torch.float64)[y.long(), None]
+            x = radius * torch.stack([torch.cos(2 * math.pi * u), torch.sin(2 * math.pi * u)], 1)
         else:
             x = torch.stack([3 * u - 1.5, torch.where((u < 0.5) == (y == 1), 1.5 * v, -1.5 * v)], 1)
         X, n = x + self.noise * noise, SPEC["train"]
@@ -169,12 +170,13 @@ class RegularizationPlayground(anywidget.AnyWidget):
         """Return the net before training, float64, in evaluation mode: points (N, 2) in, logits (N, 1) out."""
         unit = {"tanh": nn.Tanh, "relu": nn.ReLU}[self.activation]
         h = self.width
-        net = nn.Sequential(nn.Linear(2, h), unit(), _Masked(), nn.Linear(h, h), unit(), _Masked(), nn.Linear(h, 1))
-        sizes = [(layer.weight.numel() + layer.bias.numel(), layer.in_features) for layer in net[::3]]
+        linear = [nn.utils.skip_init(nn.Linear, *size, dtype=torch.float64) for size in ((2, h), (h, h), (h, 1))]
+        net = nn.Sequential(linear[0], unit(), _Masked(), linear[1], unit(), _Masked(), linear[2])
+        sizes = [(layer.weight.numel() + layer.bias.numel(), layer.in_features) for layer in linear]
         numbers = draws.uniforms(draws.whole_numbers(3 * self.seed + 1, sum(size for size, _ in sizes)))
         parts = torch.from_numpy(2 * numbers - 1).split([size for size, _ in sizes])
         flat = torch.cat([part / math.sqrt(inputs) for part, (_, inputs) in zip(parts, sizes, strict=True)])
-        nn.utils.vector_to_parameters(flat, net.double().parameters())
+        nn.utils.vector_to_parameters(flat, net.parameters())
         return net.eval()
 
     def train(self) -> Training:
@@ -215,7 +217,7 @@ class RegularizationPlayground(anywidget.AnyWidget):
         size = SPEC["train"] * self.width
         drawn = draws.uniforms(draws.whole_numbers(3 * self.seed + 2, 2 * size, skip=2 * size * (epoch - 1)))
         kept = torch.from_numpy(drawn).reshape(2, SPEC["train"], self.width) >= self.dropout
-        return list(kept / (1 - self.dropout))
+        return list(kept.double() / (1 - self.dropout))
 
     def __repr__(self) -> str:
         changed = {key: value for key, value in self.state.items() if key == "data" or value != USUAL[key]}
@@ -233,7 +235,7 @@ class RegularizationPlayground(anywidget.AnyWidget):
 
 
 class _Masked(nn.Module):
-    """Dropout whose factors are given: times ``mask`` in training mode, the identity without one or in evaluation mode."""
+    """Dropout with given factors: times ``mask`` in training mode, the identity without one or in evaluation mode."""
 
     mask: Tensor | None = None
 

@@ -177,7 +177,13 @@ def playground(
 
     def curve(losses: list[float]) -> str:
         return line(
-            [[round(left + (right - left) * t / state["epochs"], 1), round(bottom - (bottom - top) * losses[t] / high, 1)] for t in shown]
+            [
+                [
+                    round(left + (right - left) * t / state["epochs"], 1),
+                    round(bottom - (bottom - top) * losses[t] / high, 1),
+                ]
+                for t in shown
+            ]
         )
 
     curves, names = "", ""
