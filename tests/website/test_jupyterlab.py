@@ -31,7 +31,7 @@ NOTEBOOKS = {
         "graph.example = 'twice'; graph.inputs = {'x': -1}; graph.stage = 10; print('moved')",
     ],
     "playground": [
-        "from nnutils.figures import RegularizationPlayground\nplay = RegularizationPlayground('moons', epochs=100)\nplay",
+        "from nnutils.figures import RegularizationPlayground\nplay = RegularizationPlayground(epochs=100)\nplay",
         "print('decay', play.weight_decay, 'validation', f'{play.train().val_loss[-1]:.2f}')",
         "play.data = 'xor'; play.patience = 20; print('moved')",
     ],

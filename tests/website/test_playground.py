@@ -152,7 +152,6 @@ def test_a_link_restores_the_setting_and_a_broken_one_leaves_a_working_figure(
         "circles", noise=0.2, seed=9, width=4, activation="relu", epochs=100, dropout=0.5
     )
     assert losses(figure)[1] == f"{expected.train().val_loss[-1]:.2f}"
-    one.page.goto("about:blank")
     playground(one, page + SHORT + "&data=__proto__&dropout=7&width=x&lr=-1&l1=1e99&patience=NaN")
     expect(figure.get_by_role("radio", name="Two moons")).to_be_checked()
     expect(figure.get_by_role("slider", name="dropout probability")).to_have_attribute("aria-valuetext", "0.9")
