@@ -5,7 +5,7 @@ import { contour, marker, polyline, ticks } from "./plot.js";
 
 const FIELDS = Object.keys(spec.defaults);
 const REMEDIES = ["weight_decay", "l1", "dropout", "patience"];
-const CELLS = { columns: 64, rows: 48 };
+const CELLS = { moving: [36, 27], still: [80, 60] }; // columns and rows in which the plane is shaded
 const BUDGET = 10; // milliseconds of training between two pictures
 const SECONDS = 8; // what the whole training should take
 const PARTS = { train: "training", validation: "validation" };
@@ -180,7 +180,7 @@ function render({ model, el }) {
 
   // The shade of a cell is its class, the stronger the surer the net; the line is where both are as likely.
   function drawPlane() {
-    const { columns, rows } = CELLS;
+    const [columns, rows] = CELLS[forgetNext ? "moving" : "still"];
     const { x: [x0, x1], y: [y0, y1] } = spec.plane;
     const sure = surface(run.net, columns, rows);
     const colors = spec.colors.classes.map((color) => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16)));
@@ -193,6 +193,7 @@ function render({ model, el }) {
     const [dx, dy] = [(x1 - x0) / columns, (y1 - y0) / rows];
     const at = ([x, y]) => sure[Math.round((y1 - y) / dy - 0.5) * columns + Math.round((x - x0) / dx - 0.5)];
     boundary.setAttribute("d", contour(at, [x0 + dx / 2, x1 - dx / 2], [y0 + dy / 2, y1 - dy / 2], [0.5], px, columns - 1, rows - 1));
+    if (forgetNext) return;
     const right = Object.keys(PARTS).map((part) => `${Math.round(100 * score(forward(run.net, run[part].X).logits, run[part].y).accuracy)} % of the ${PARTS[part]} points`);
     plane.setAttribute("aria-label", `${spec.data[state.data]}: the net decides ${right.join(" and ")} rightly.`);
   }
@@ -207,7 +208,7 @@ function render({ model, el }) {
   function drawLoss() {
     const width = widths[1];
     const height = root.classList.contains("nn-wide") ? Math.max(150, box().height + inset.top + inset.bottom - table.offsetHeight) : 190;
-    const [left, right, top, bottom] = [32, width - 8, 20, height - 32];
+    const [left, right, top, bottom] = [32, width - 15, 20, height - 32];
     const { train, validation } = run.history;
     const curves = { train, validation, ...(plain && { plain: plain.history.validation.slice(0, run.ended ? Infinity : run.epoch + 1) }) };
     const most = Math.max(...Object.values(curves).flatMap((values) => values.filter(Number.isFinite)));

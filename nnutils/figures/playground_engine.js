@@ -67,7 +67,7 @@ export function forward({ layers, weights, activation }, X, masks = null) {
     for (let n = 0; n < count; n++) {
       for (let j = 0; j < outputs; j++) {
         let z = weights[b + j];
-        for (let i = 0; i < inputs; i++) z += weights[W + j * inputs + i] * from[n * inputs + i];
+        for (let i = 0, w = W + j * inputs, x = n * inputs; i < inputs; i++) z += weights[w + i] * from[x + i];
         out[n * outputs + j] = l < layers.length - 1 ? value(z) : z;
       }
     }
@@ -117,7 +117,7 @@ export function gradient(net, { X, y }, masks, { l1, weight_decay: decay }) {
 // Dropout's factors for both hidden layers: each entry 0 with probability p, else 1/(1 − p); null without dropout.
 export function dropoutMasks(draw, p, length) {
   if (p === 0) return null;
-  const mask = () => Float64Array.from({ length }, () => (uniform(draw) >= p ? 1 / (1 - p) : 0));
+  const mask = () => new Float64Array(length).map(() => (uniform(draw) >= p ? 1 / (1 - p) : 0));
   return [mask(), mask()];
 }
 
