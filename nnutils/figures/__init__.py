@@ -7,7 +7,14 @@ Python object. On the website the same module runs without a kernel; ``sphinx_ex
 
 from .explorer import ActivationExplorer
 from .graph import ComputationalGraph
+from .playground import RegularizationPlayground
 from .propagation import SignalPropagation
 from .race import OptimizerRace
 
-__all__ = ["ActivationExplorer", "ComputationalGraph", "OptimizerRace", "SignalPropagation"]
+__all__ = [
+    "ActivationExplorer",
+    "ComputationalGraph",
+    "OptimizerRace",
+    "RegularizationPlayground",
+    "SignalPropagation",
+]

@@ -12,7 +12,7 @@ from pathlib import Path
 __all__ = ["FIGURES", "module", "site_scripts"]
 
 HERE = Path(__file__).parent
-FIGURES = ("race", "graph", "explorer", "propagation")
+FIGURES = ("race", "graph", "explorer", "propagation", "playground")
 IMPORT = re.compile(r'^import (?P<what>.+?) from "\./(?P<file>[\w.]+)".*;\n', re.MULTILINE)
 
 
@@ -50,7 +50,7 @@ def site_scripts() -> dict[str, str]:
     Examples
     --------
     >>> list(site_scripts())
-    ['figure-race.js', 'figure-graph.js', 'figure-explorer.js', 'figure-propagation.js', 'figures.js']
+    ['figure-race.js', 'figure-graph.js', 'figure-explorer.js', 'figure-propagation.js', 'figure-playground.js', 'figures.js']
     """
     scripts = {}
     for name in FIGURES:

@@ -15,7 +15,7 @@ from nnutils.arguments import one_of
 
 from . import bundle, still
 from .output import CSS, in_range, on_a_page
-from .random import nearly_normal
+from .draws import nearly_normal
 
 __all__ = ["SignalPropagation"]
 

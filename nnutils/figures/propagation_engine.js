@@ -1,7 +1,7 @@
 // Signal propagation without a page: dense layers, forwards and backwards, and what is left in each. Plain data, no DOM.
 // z = h Wᵀ without bias, h = φ(z); tests compare all numbers with PyTorch's.
 import spec from "./propagation.json" with { type: "json" };
-import { normals } from "./random.js";
+import { normals } from "./draws.js";
 
 export { spec };
 

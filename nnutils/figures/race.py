@@ -13,9 +13,8 @@ from torch import Tensor
 from nnutils import optim
 from nnutils.arguments import one_of
 
-from . import bundle, still
+from . import bundle, draws, still
 from .output import CSS, in_range, on_a_page
-from .random import nearly_normal
 
 __all__ = ["SURFACES", "OptimizerRace", "gradient_noise"]
 
@@ -38,7 +37,7 @@ def gradient_noise(seed: int, steps: int) -> Tensor:
     >>> noise.shape, bool(abs(noise.mean()) < 0.1), bool(abs(noise.std() - 1) < 0.1)
     (torch.Size([1000, 2]), True, True)
     """
-    return nearly_normal(seed, 2 * steps).reshape(steps, 2)
+    return draws.nearly_normal(seed, 2 * steps).reshape(steps, 2)
 
 
 class OptimizerRace(anywidget.AnyWidget):

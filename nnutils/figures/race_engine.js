@@ -1,7 +1,7 @@
 // The optimizer race without a page: surfaces, update rules, paths. Pure functions of plain data, no DOM.
 // Rules and hyperparameters have torch.optim's form and names; tests compare the paths with torch.optim to 1e-6.
+import { mulberry32, normal } from "./draws.js";
 import spec from "./race.json" with { type: "json" };
-import { normals } from "./random.js";
 
 export { spec };
 
@@ -58,10 +58,10 @@ export const RULES = {
   },
 };
 
-// Pairs of nearly normal numbers, one for each step.
+// Pairs of nearly normal numbers, the same in Python.
 export function noise(seed, steps) {
-  const drawn = normals(seed, 2 * steps);
-  return Array.from({ length: steps }, (_, i) => [drawn[2 * i], drawn[2 * i + 1]]);
+  const draw = mulberry32(seed);
+  return Array.from({ length: steps }, () => [normal(draw), normal(draw)]);
 }
 
 // What a surface starts with: the point, the number of steps, and hyperparameters that work on it.

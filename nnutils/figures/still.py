@@ -4,13 +4,16 @@ import html
 import math
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import contourpy
 import torch
 from torch import Tensor
 
 from nnutils.activations import Activation
+
+if TYPE_CHECKING:
+    from .playground import Training
 
 __all__ = ["race"]
 
@@ -227,6 +230,88 @@ def propagation(spec: dict[str, Any], state: dict[str, Any], activations: Tensor
         f'<svg viewBox="0 0 {width + 2:g} {height:g}" width="100%" style="max-width:{width:g}px" role="img" '
         f'aria-label="{html.escape(message)}" font-family="sans-serif" font-size="13" fill="currentColor">'
         f'{axis}{lines}<text x="{(width + left) / 2:g}" y="{height - 8:g}" text-anchor="middle">layer</text></svg>'
+    )
+
+
+def playground(
+    spec: dict[str, Any], state: dict[str, Any], points: tuple[Tensor, Tensor, Tensor, Tensor], run: "Training"
+) -> str:
+    """Return the playground's still picture: points with the boundary that the net ends with, and both losses below."""
+    width, tall, (left, right, top, bottom) = 400.0, 300.0, (34.0, 394.0, 330.0, 470.0)
+    (x0, x1), (y0, y1) = spec["plane"]["x"], spec["plane"]["y"]
+    X_train, y_train, X_val, y_val = points
+
+    def place(at: Tensor) -> list[list[float]]:
+        x, y = (at[:, 0] - x0) / (x1 - x0) * width, (y1 - at[:, 1]) / (y1 - y0) * tall
+        return torch.stack([x, y], 1).round(decimals=1).tolist()
+
+    def line(corners: list[list[float]]) -> str:
+        return "M" + "L".join(f"{x:g} {y:g}" for x, y in corners)
+
+    dots = ""
+    for X, y, size, opacity in ((X_val, y_val, 3.5, 0.5), (X_train, y_train, 9, 1)):
+        inside = (X[:, 0] - x0) * (x1 - X[:, 0]) * (X[:, 1] - y0) * (y1 - X[:, 1]) > 0
+        for one, color in enumerate(spec["colors"]["classes"]):
+            path = "".join(f"M{a:g} {b:g}h0" for a, b in place(X[inside & (y == one)]))
+            cap = "square" if one else "round"
+            dots += (
+                f'<path d="{path}" stroke="{color}" stroke-width="{size - one * size / 8:g}" '
+                f'stroke-opacity="{opacity}" stroke-linecap="{cap}"/>'
+            )
+    xs, ys = torch.linspace(x0, x1, 81, dtype=torch.float64), torch.linspace(y0, y1, 61, dtype=torch.float64)
+    with torch.no_grad():
+        grid = run.model(torch.stack(torch.meshgrid(xs, ys, indexing="xy"), -1))[..., 0]
+    edges = contourpy.contour_generator(xs.numpy(), ys.numpy(), grid.numpy(), name="serial").lines(0.0)
+    boundary = "".join(line(place(torch.as_tensor(edge))) for edge in edges if grid.isfinite().all())
+
+    last = len(run.val_loss) - 1 - (run.ended == "diverged")
+    shown = range(0, last + 1, max(1, last // 150))
+    high = max(0.8, *run.train_loss[: last + 1], *run.val_loss[: last + 1])
+
+    def curve(losses: list[float]) -> str:
+        return line(
+            [
+                [
+                    round(left + (right - left) * t / state["epochs"], 1),
+                    round(bottom - (bottom - top) * losses[t] / high, 1),
+                ]
+                for t in shown
+            ]
+        )
+
+    curves, names = "", ""
+    for at, (part, losses) in enumerate((("train", run.train_loss), ("validation", run.val_loss))):
+        dash = ' stroke-dasharray="7 3"' if at else ""
+        curves += f'<path d="{curve(losses)}" stroke="{spec["colors"][part]}" stroke-width="2"{dash}/>'
+        x = left + 10 + at * 150
+        names += f'<path d="M{x:g} 317h24" stroke="{spec["colors"][part]}" stroke-width="2"{dash}/>'
+        names += f'<text x="{x + 30:g}" y="321">{("training", "validation")[at]} {losses[last]:.2g}</text>'
+    best = round(left + (right - left) * run.best_epoch / state["epochs"], 1)
+    before = best > (left + right) / 2
+    curves += f'<path d="M{best:g} {top:g}V{bottom:g}" stroke="currentColor" stroke-opacity="0.5"/>'
+    names += (
+        f'<text x="{best + (-6 if before else 6):g}" y="{top + 12:g}" text-anchor="{"end" if before else "start"}">'
+        f"best: epoch {run.best_epoch}</text>"
+    )
+    on = {key: state[key] for key in ("weight_decay", "l1", "dropout", "patience") if state[key]}
+    remedies = ", ".join(f"{key.replace('_', ' ')} {value:g}" for key, value in on.items()) or "no remedy"
+    end = {"limit": "ends", "stopped": "stops early", "diverged": "diverges"}[run.ended]
+    message = (
+        f"{spec['data'][state['data']]}: {len(y_train)} training points and {len(y_val)} validation points. "
+        f"With {remedies} the training {end} after {last} epochs at training loss {run.train_loss[last]:.2g} and "
+        f"validation loss {run.val_loss[last]:.2g}; the lowest validation loss, {run.val_loss[run.best_epoch]:.2g}, "
+        f"is that of epoch {run.best_epoch}."
+    )
+    return (
+        f'<svg viewBox="-1 -1 {width + 2:g} 502" width="100%" style="max-width:480px" role="img" '
+        f'aria-label="{html.escape(message)}" font-family="sans-serif" font-size="13" fill="none">{dots}'
+        f'<path d="{boundary}" stroke="currentColor" stroke-width="2"/>'
+        f'<rect width="{width:g}" height="{tall:g}" stroke="currentColor" stroke-opacity="0.4"/>'
+        f'<path d="M{left:g} {top:g}V{bottom:g}H{right:g}" stroke="currentColor" stroke-opacity="0.4"/>{curves}'
+        f'<g fill="currentColor">{names}<text x="28" y="{bottom:g}" text-anchor="end">0</text>'
+        f'<text x="28" y="{top + 10:g}" text-anchor="end">{high:.2g}</text><text x="2" y="321">loss</text>'
+        f'<text x="{left:g}" y="488">0</text><text x="{right:g}" y="488" text-anchor="end">{state["epochs"]}</text>'
+        f'<text x="{(left + right) / 2:g}" y="488" text-anchor="middle">epoch</text></g></svg>'
     )
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from nnutils import init, plots
 from nnutils.figures import SignalPropagation, bundle, propagation
-from nnutils.figures.random import nearly_normal
+from nnutils.figures.draws import nearly_normal
 from tests.nnutils.javascript import in_node
 
 SHIPPED = bundle.module("propagation_engine")
@@ -102,7 +102,7 @@ def test_a_planted_fault_in_the_engine_is_caught(right: str, planted: str, expec
 
 def test_random_numbers_are_the_same_in_the_page_and_in_python_to_the_last_bit(tmp_path: Path) -> None:
     for seed in (0, 1, 2**32 - 1):
-        found = in_node(bundle.module("random"), "[...normals(data, 500)]", tmp_path, seed)
+        found = in_node(bundle.module("draws"), "[...normals(data, 500)]", tmp_path, seed)
         assert found == nearly_normal(seed, 500).tolist()
 
 

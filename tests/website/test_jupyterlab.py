@@ -40,6 +40,11 @@ NOTEBOOKS = {
         "print('x1', graph.inputs['x1'], 'stage', graph.stage, 'gradient', graph.gradients()['x0'])",
         "graph.example = 'twice'; graph.inputs = {'x': -1}; graph.stage = 10; print('moved')",
     ],
+    "playground": [
+        "from nnutils.figures import RegularizationPlayground\nplay = RegularizationPlayground(epochs=100)\nplay",
+        "print('decay', play.weight_decay, 'validation', f'{play.train().val_loss[-1]:.2f}')",
+        "play.data = 'xor'; play.patience = 20; print('moved')",
+    ],
 }
 
 
@@ -213,3 +218,23 @@ def test_the_signal_propagation_lives_in_jupyterlab(visit: Callable[..., Visit],
     notebook.says(2, "moved")
     expect(figure.get_by_role("radio", name="Tanh")).to_be_checked()
     expect(figure.get_by_role("slider", name="gain")).to_have_attribute("aria-valuetext", "0.5")
+
+
+def test_the_playground_trains_in_jupyterlab_and_python_sees_the_remedy_that_was_chosen(
+    visit: Callable[..., Visit], lab: Callable[[str], str]
+) -> None:
+    page = visit(height=1100).page
+    notebook = Notebook(page, lab("playground"), len(NOTEBOOKS["playground"]))
+    figure = notebook.run(0).locator(".nn-playground")
+    figure.wait_for(timeout=40_000)
+    expect(figure.locator(".nn-verdict")).to_contain_text("After 100 of 100 epochs", timeout=40_000)
+    figure.get_by_role("radio", name="Weight decay").check(force=True)
+    expect(figure.get_by_role("slider", name="weight decay")).to_have_attribute("aria-valuetext", "0.01")
+    expect(figure.locator(".nn-verdict")).to_contain_text("Without a remedy", timeout=40_000)
+    validation = figure.locator(".nn-readout b").nth(1).inner_text()
+
+    notebook.says(1, f"decay 0.01 validation {validation}")
+
+    notebook.says(2, "moved")
+    expect(figure.get_by_role("radio", name="XOR")).to_be_checked()
+    expect(figure.get_by_role("checkbox", name="stop early")).to_be_checked()
