@@ -14,8 +14,8 @@ from nnutils.activations import ACTIVATIONS, Activation
 from nnutils.arguments import one_of
 
 from . import bundle, still
-from .output import CSS, in_range, on_a_page
 from .draws import nearly_normal
+from .output import CSS, in_range, on_a_page
 
 __all__ = ["SignalPropagation"]
 
