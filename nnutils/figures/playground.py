@@ -170,12 +170,14 @@ class RegularizationPlayground(anywidget.AnyWidget):
         """Return the net before training, float64, in evaluation mode: points (N, 2) in, logits (N, 1) out."""
         unit = {"tanh": nn.Tanh, "relu": nn.ReLU}[self.activation]
         h = self.width
-        linear = [nn.utils.skip_init(nn.Linear, *size, dtype=torch.float64) for size in ((2, h), (h, h), (h, 1))]
+        shapes = ((2, h), (h, h), (h, 1))  # empty at first: PyTorch's own random numbers stay as they are
+        linear = [nn.utils.skip_init(nn.Linear, *shape, dtype=torch.float64) for shape in shapes]
         net = nn.Sequential(linear[0], unit(), _Masked(), linear[1], unit(), _Masked(), linear[2])
-        sizes = [(layer.weight.numel() + layer.bias.numel(), layer.in_features) for layer in linear]
-        numbers = draws.uniforms(draws.whole_numbers(3 * self.seed + 1, sum(size for size, _ in sizes)))
-        parts = torch.from_numpy(2 * numbers - 1).split([size for size, _ in sizes])
-        flat = torch.cat([part / math.sqrt(inputs) for part, (_, inputs) in zip(parts, sizes, strict=True)])
+        sizes = [(inputs + 1) * outputs for inputs, outputs in shapes]
+        parts = torch.from_numpy(2 * draws.uniforms(draws.whole_numbers(3 * self.seed + 1, sum(sizes))) - 1).split(
+            sizes
+        )
+        flat = torch.cat([part / math.sqrt(inputs) for part, (inputs, _) in zip(parts, shapes, strict=True)])
         nn.utils.vector_to_parameters(flat, net.parameters())
         return net.eval()
 
