@@ -437,137 +437,150 @@ def test_activation_gradient__an_unknown_name(student: Any, rng: np.random.Gener
 
 # fractions
 
+Case = tuple[Any, ...]  # activations, and for saturated_fraction low and high
+Rule = Callable[..., Tensor | float]  # what a case gives; the mean of a mask, or a number
 
-def compare_share(result: Any, right: float, *, name: str, known: Mapping[str, float]) -> None:
-    found = torch.tensor(number(result, name=name), dtype=torch.float64)
-    mistakes = {text: torch.tensor(value, dtype=torch.float64) for text, value in known.items()}
-    same(found, torch.tensor(right, dtype=torch.float64), name=name, mistakes=mistakes, tolerance=(0.0, 1e-6))
+SHARES: dict[str, dict[str, Rule]] = {
+    "saturated_fraction": {
+        "": lambda a, low, high: (a <= low) | (a >= high),
+        "entries equal to low or high count as well": lambda a, low, high: (a < low) | (a > high),
+        "entries equal to high count as well": lambda a, low, high: (a <= low) | (a > high),
+        "entries equal to low count as well": lambda a, low, high: (a < low) | (a >= high),
+        "only entries <= low are counted": lambda a, low, high: a <= low,
+        "only entries >= high are counted": lambda a, low, high: a >= high,
+        "this is the share of the others; count those at the ends": lambda a, low, high: (a > low) & (a < high),
+        "no entry is below low and above high at once; join the two by `or`": lambda a, low, high: 0.0,
+        "the sign is lost; compare the outputs themselves": lambda a, low, high: (a.abs() <= low) | (a.abs() >= high),
+        "the arguments low and high have no effect": lambda a, low, high: (a <= 0.01) | (a >= 0.99),
+        "this is a count; divide it by the number of entries": lambda a, low, high: ((a <= low) | (a >= high)).sum(),
+        "this is a percentage; return a share between 0 and 1": lambda a, low, high: 100 * ends(a, low, high),
+        "divide by the number of entries, not of rows": lambda a, low, high: ends(a, low, high) * a.numel() / len(a),
+        "this is the share of units; count entries": lambda a, low, high: ((a <= low) | (a >= high)).all(0),
+        "this is the share of units that were once at an end; count entries": lambda a, low, high: (
+            (a <= low) | (a >= high)
+        ).any(0),
+        "the share is rounded": lambda a, low, high: round(ends(a, low, high), 2),
+    },
+    "dead_fraction": {
+        "": lambda a: (a == 0).all(0),
+        "this is the share of entries that are 0, silence; a dead unit is 0 for ALL samples": lambda a: a == 0,
+        "this is the share of samples; a unit is a column": lambda a: (a == 0).all(1),
+        "one zero makes a unit dead; it has to be 0 for ALL samples": lambda a: (a == 0).any(0),
+        "a column that adds up to 0 need not be 0": lambda a: a.sum(0) == 0,
+        "negative outputs count as 0": lambda a: (a <= 0).all(0),
+        "a unit whose largest output is 0 may have negative ones": lambda a: a.max(0).values == 0,
+        "tiny outputs count as 0; dead is exactly 0": lambda a: (a.abs() < 1e-6).all(0),
+        "a unit with the same output for all samples is not dead": lambda a: (a == a[:1]).all(0),
+        "this is the share of the others; count the dead units": lambda a: (a != 0).any(0),
+        "a unit that is 0 for most samples is not dead": lambda a: (a == 0).double().mean(0) > 0.5,
+        "this is a count; divide it by the number of units": lambda a: (a == 0).all(0).sum(),
+        "divide by the number of units, not of samples": lambda a: (a == 0).all(0).sum() / len(a),
+        "divide by the number of units, not of entries": lambda a: (a == 0).all(0).sum() / a.numel(),
+        "this is a percentage; return a share between 0 and 1": lambda a: 100.0 * (a == 0).all(0),
+    },
+}
 
 
-def share(mask: Tensor) -> float:
-    return float(mask.double().mean())
+def ends(a: Tensor, low: float, high: float) -> float:
+    return float(((a <= low) | (a >= high)).double().mean())
 
 
-def saturated(student: Any, a: Tensor, low: float, high: float, about: str = "") -> None:
-    ends = (a <= low) | (a >= high)
-    known = {
-        "entries equal to low or high count as well": share((a < low) | (a > high)),
-        "entries equal to high count as well": share((a <= low) | (a > high)),
-        "entries equal to low count as well": share((a < low) | (a >= high)),
-        "only entries <= low are counted": share(a <= low),
-        "only entries >= high are counted": share(a >= high),
-        "this is the share of the others; count those at the ends": share(~ends),
-        "no entry is below low and above high at once; join the two by `or`": share((a <= low) & (a >= high)),
-        "the sign is lost; compare the outputs themselves": share((a.abs() <= low) | (a.abs() >= high)),
-        "the arguments low and high have no effect": share((a <= 0.01) | (a >= 0.99)),
-        "this is a count; divide it by the number of entries": float(ends.sum()),
-        "this is a percentage; return a share between 0 and 1": 100 * share(ends),
-        "divide by the number of entries, not of rows": float(ends.sum()) / max(len(a), 1) if a.ndim else 0.0,
-        "this is the share of units; count entries": share(ends.all(0)) if a.ndim > 1 else -1.0,
-        "this is the share of units that were once at an end; count entries": share(ends.any(0))
-        if a.ndim > 1
-        else -1.0,
-        "this is the share of the first row alone; count all entries": share(ends[0]) if a.ndim > 1 else -1.0,
-    }
-    compare_share(
-        student.call("saturated_fraction", a, low, high), share(ends), name=f"saturated_fraction{about}", known=known
+def compare_shares(student: Any, name: str, cases: Sequence[Case], about: str = "") -> None:
+    """Judge the shares of several cases together: a mistake is named where it explains them all."""
+
+    def shares(rule: Rule) -> Tensor:
+        return torch.stack([torch.as_tensor(rule(*case)).double().mean() for case in cases])
+
+    found = [number(student.call(name, *case), name=f"{name}{about}") for case in cases]
+    rules = SHARES[name]
+    same(
+        torch.tensor(found, dtype=torch.float64),
+        shares(rules[""]),
+        name=f"{name}{about}",
+        mistakes=lambda: {text: shares(rule) for text, rule in rules.items() if text},
+        tolerance=(0.0, 1e-6),
     )
 
 
 def test_fractions__saturated_counts_entries_at_both_ends(student: Any, rng: np.random.Generator) -> None:
-    for shape in ((7, 5), (40, 3), (6,)):
-        A = torch.sigmoid(3 * draw(rng, shape))
-        saturated(student, A, 0.1, 0.8)
-        saturated(student, 2 * A - 1, -0.9, 0.7, " of outputs between -1 and 1")
+    cases: list[Case] = []
+    for shape in ((7, 5), (40, 3), (9, 6)):
+        a = torch.sigmoid(3 * draw(rng, shape))
+        cases += [(a, 0.1, 0.8), (2 * a - 1, -0.9, 0.7)]
+    compare_shares(student, "saturated_fraction", cases)
 
 
 def test_fractions__saturated_on_the_limits(student: Any, rng: np.random.Generator) -> None:
     for dtype in BOTH:
         values = torch.tensor([0.0, 0.25, 0.5, 1.0, 0.3], dtype=dtype)
-        A = values[torch.from_numpy(rng.permutation(np.arange(20) % 5))].reshape(4, 5)
-        for low, high in ((0.0, 1.0), (0.25, 0.5), (0.25, 1.0), (0.0, 0.5)):
-            saturated(student, A, low, high, " with entries that are equal to low or high")
+        limits = ((0.0, 1.0), (0.25, 0.5), (0.25, 1.0), (0.0, 0.5))
+        cases = [(values[torch.from_numpy(rng.integers(0, 5, (6, 5)))], low, high) for low, high in limits]
+        compare_shares(student, "saturated_fraction", cases, " with entries that are equal to low or high")
 
 
 def test_fractions__saturated_none_and_all(student: Any, rng: np.random.Generator) -> None:
-    A = 0.4 + 0.2 * torch.from_numpy(rng.random((5, 4)))
-    saturated(student, A, 0.1, 0.9, " where no entry is saturated")
-    saturated(student, A, 0.39, 0.395, " where all entries are saturated")
+    a = 0.4 + 0.2 * torch.from_numpy(rng.random((5, 4)))
+    cases = [(a, 0.1, 0.9), (a, 0.39, 0.395)]
+    compare_shares(student, "saturated_fraction", cases, " where no entry, or each one, is saturated")
 
 
 def test_fractions__saturated_for_any_number_of_axes(student: Any, rng: np.random.Generator) -> None:
-    for shape in ((), (2, 3, 4), (2, 1, 2, 3)):
-        saturated(student, draw(rng, shape), -0.5, 0.7, f" of outputs of shape {shape}")
-
-
-def dead(student: Any, a: Tensor, about: str = "") -> None:
-    zero = a == 0
-    known = {
-        "this is the share of entries that are 0, silence; a dead unit is 0 for ALL samples": share(zero),
-        "this is the share of samples; a unit is a column": share(zero.all(1)),
-        "one zero makes a unit dead; it has to be 0 for ALL samples": share(zero.any(0)),
-        "a column that adds up to 0 need not be 0": share(a.sum(0).abs() < 1e-9),
-        "negative outputs count as 0": share((a <= 0).all(0)),
-        "a unit whose largest output is 0 may have negative ones": share(a.max(0).values == 0),
-        "tiny outputs count as 0; dead is exactly 0": share((a.abs() < 1e-5).all(0)),
-        "a unit with the same output for all samples is not dead": share((a == a[0]).all(0)),
-        "this is the share of the others; count the dead units": share(~zero.all(0)),
-        "this is the share of units that are 0 for more than half of the samples": share(zero.double().mean(0) > 0.5),
-        "this is a count; divide it by the number of units": float(zero.all(0).sum()),
-        "divide by the number of units, not of samples": float(zero.all(0).sum()) / len(a),
-        "divide by the number of units, not of entries": float(zero.all(0).sum()) / a.numel(),
-        "this is a percentage; return a share between 0 and 1": 100 * share(zero.all(0)),
-    }
-    compare_share(student.call("dead_fraction", a), share(zero.all(0)), name=f"dead_fraction{about}", known=known)
+    for shape in ((6,), (2, 3, 4), (2, 1, 2, 3)):
+        cases = [(draw(rng, shape), -0.5, 0.7) for _ in range(3)]
+        compare_shares(student, "saturated_fraction", cases, f" of outputs of shape {shape}")
 
 
 def rectified(rng: np.random.Generator, n: int, units: int, killed: int) -> Tensor:
     """Return outputs of rectifiers; some units are dead, each other one is awake for a sample or more."""
-    A = draw(rng, (n, units)).clamp(min=0)
-    A[torch.arange(units) % n, torch.arange(units)] = 1.0
-    A[:, torch.from_numpy(rng.permutation(units)[:killed].copy())] = 0.0
-    return A
+    a = draw(rng, (n, units)).clamp(min=0)
+    a[torch.arange(units) % n, torch.arange(units)] = 1.0
+    a[:, torch.from_numpy(rng.permutation(units)[:killed].copy())] = 0.0
+    return a
 
 
 def test_fractions__dead_counts_units_that_are_zero_for_all(student: Any, rng: np.random.Generator) -> None:
-    for n, units, killed in ((9, 7, 2), (4, 11, 3), (30, 5, 1)):
-        dead(student, rectified(rng, n, units, killed))
+    cases = [(rectified(rng, *sizes),) for sizes in ((9, 7, 2), (4, 11, 3), (30, 5, 1))]
+    compare_shares(student, "dead_fraction", cases)
 
 
 def test_fractions__dead_with_silent_samples(student: Any, rng: np.random.Generator) -> None:
-    A = rectified(rng, 8, 5, 2)
-    A[[0, 1, 2, 4, 6]] = 0.0
-    A[3] = torch.where(A[7] == 0, A[7], 1.0)
-    dead(student, A, " where some samples wake no unit")
+    cases = [(rectified(rng, *sizes),) for sizes in ((8, 5, 2), (9, 7, 3))]
+    for (a,) in cases:
+        a[:3], a[3] = 0.0, (a != 0).any(0).double()
+    compare_shares(student, "dead_fraction", cases, " where some samples wake no unit")
 
 
 def test_fractions__dead_with_negative_outputs(student: Any, rng: np.random.Generator) -> None:
-    A = draw(rng, (6, 8))
-    A[:, 0], A[:, 1], A[:, 2] = 0.0, -A[:, 1].abs(), torch.tensor([1.0, -1.0, 2.0, -2.0, 0.0, 0.0])
-    A[:, 3] = torch.tensor([0.0, -1.0, 0.0, 0.0, -2.0, 0.0])
-    A[:, 4] = -0.0
-    dead(student, A, " of outputs that are negative in places")
+    cases = [(draw(rng, (n, 13)),) for n in (6, 8, 10)]
+    for i, (a,) in enumerate(cases):
+        a[:, 0] = a[:, 1] = 0.0  # dead
+        a[:, 1 : 2 + i] = -0.0
+        a[:, 5] = -a[:, 5].abs()
+        a[:, 6] = torch.arange(len(a)) - (len(a) - 1) / 2  # adds up to 0
+        a[:, 7:9], a[0, 7:9] = 0.0, -1.0  # the largest is 0
+        a[:, 9 : 10 + i] = 2.5 - i
+        a[0, 12], a[1, 12] = 1.0, 0.0
+    compare_shares(student, "dead_fraction", cases, " of outputs that are negative in places")
 
 
 def test_fractions__dead_is_exactly_zero(student: Any, rng: np.random.Generator) -> None:
     for dtype in BOTH:
-        A = rectified(rng, 5, 8, 2).to(dtype)
-        A[:, int((A != 0).all(0).int().argmin())] = 1e-12
-        A[:, 7], A[:, 6] = 1e-7, 0.5
-        dead(student, A, " with tiny outputs")
+        cases = [(rectified(rng, *sizes).to(dtype),) for sizes in ((5, 8, 2), (6, 9, 1))]
+        for (a,) in cases:
+            a[:, (a != 0).any(0).nonzero()[:2, 0]] = torch.tensor([1e-12, 1e-8], dtype=dtype)
+        compare_shares(student, "dead_fraction", cases, " with tiny outputs")
 
 
 def test_fractions__dead_none_and_all_and_one_sample(student: Any, rng: np.random.Generator) -> None:
-    dead(student, torch.zeros(4, 3, dtype=torch.float64), " where all units are dead")
-    dead(student, rectified(rng, 4, 3, 0), " where no unit is dead")
-    dead(student, rectified(rng, 1, 6, 2), " of one sample")
+    cases = [(torch.zeros(4, 3, dtype=torch.float64),), (rectified(rng, 4, 3, 0),), (rectified(rng, 1, 6, 2),)]
+    compare_shares(student, "dead_fraction", cases, " where all units, or none, are dead, and of one sample")
 
 
 def test_fractions__the_activations_come_back_unchanged(student: Any, rng: np.random.Generator) -> None:
     for name, limits in (("saturated_fraction", (0.2, 0.8)), ("dead_fraction", ())):
-        A = rectified(rng, 5, 4, 1)
-        outcome = student.probe(probes.use, name, A, *limits, transposed=True)
-        check_unchanged(outcome["arguments"][0], A, name=f"{name}: activations")
+        a = rectified(rng, 5, 4, 1)
+        outcome = student.probe(probes.use, name, a, *limits, transposed=True)
+        check_unchanged(outcome["arguments"][0], a, name=f"{name}: activations")
         number(outcome["first"], name=name)
         twice(outcome, name)
 
@@ -676,10 +689,10 @@ def compare_norms(result: Any, right: Sequence[Tensor], mistakes: Callable[[], K
     name = f"gradient_norms{about}"
     what = "NoneType; did the function forget its return?" if result is None else type(result).__name__
     check(isinstance(result, list | tuple), f"{name}: expected a list of floats, got {what}")
-    counted = "the biases have no entry" if len(result) == 2 * len(right) else "other layers have no entry"
     found = [number(value, name=f"{name}: a norm") for value in result]
-    told = f"{name}: expected {len(right)} numbers, one for each nn.Linear, got {len(result)}"
-    check(len(result) == len(right), told + (f"; {counted}" if len(result) > len(right) else ""))
+    counted = "; biases and other layers have no entry" if len(result) > len(right) else ""
+    told = f"expected {len(right)} numbers, one for the weight of each nn.Linear, got {len(result)}{counted}"
+    check(len(result) == len(right), f"{name}: {told}")
     expected = torch.stack([g.norm() for g in right]).double()
     tolerance = (1e-7, 0.0) if right[0].dtype == torch.float64 else (1e-3, 0.0)
     same(torch.tensor(found).double(), expected, name=f"{name}: the norms", mistakes=mistakes, tolerance=tolerance)
