@@ -559,7 +559,7 @@ def test_fractions__dead_with_negative_outputs(student: Any, rng: np.random.Gene
         a[:, 6] = torch.arange(len(a)) - (len(a) - 1) / 2  # adds up to 0
         a[:, 7:9], a[0, 7:9] = 0.0, -1.0  # the largest is 0
         a[:, 9 : 10 + i] = 2.5 - i
-        a[0, [4, 12]], a[1, [4, 12]] = 1.0, 0.0
+        a[0, [4, 12]], a[1:3, [4, 12]] = 1.0, 0.0
     compare_shares(student, "dead_fraction", cases, " of outputs that are negative in places")
 
 
