@@ -15,6 +15,9 @@ from autograder.rules import refuses, sentence
 
 __all__ = ["Guard", "RefusedError"]
 
+_INHERITED = object()
+"""Stands for what a class has from its bases, such as most methods of ``torch.Tensor``."""
+
 
 class RefusedError(RuntimeError):
     """The learner's code called something that the question refuses."""
@@ -24,7 +27,7 @@ class Guard:
     """Makes the refused functions and classes raise ``RefusedError`` while it is active.
 
     Python functions get another ``__code__`` for the time, so that a reference taken long before is caught too; a class
-    is refused when it is constructed. What is written in C is replaced where its module holds it.
+    is refused when it is constructed. What is written in C is replaced where its module, or its class, holds it.
     """
 
     def __init__(self, question: str, refused: Sequence[str]) -> None:
@@ -41,14 +44,14 @@ class Guard:
             if constructor is None or id(constructor) in seen:
                 return
             thing = constructor
-        if id(thing) in seen:
-            return
-        seen.add(id(thing))
         if isinstance(thing, types.FunctionType):
-            code = _refusing_code(message, len(thing.__code__.co_freevars))
-            self._swaps.append((thing, thing.__code__, code))
-        elif callable(thing) and isinstance(holder, types.ModuleType):
-            self._holders.append((holder, attribute, thing, _refusing(message)))
+            if id(thing) not in seen:
+                code = _refusing_code(message, len(thing.__code__.co_freevars))
+                self._swaps.append((thing, thing.__code__, code))
+            seen.add(id(thing))
+        elif callable(thing) and isinstance(holder, types.ModuleType | type):
+            own = vars(holder).get(attribute, _INHERITED)
+            self._holders.append((holder, attribute, own, _refusing(message)))
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -62,8 +65,11 @@ class Guard:
         finally:
             for function, code, _ in self._swaps:
                 function.__code__ = code
-            for holder, attribute, thing, _ in self._holders:
-                setattr(holder, attribute, thing)
+            for holder, attribute, own, _ in self._holders:
+                if own is not _INHERITED:
+                    setattr(holder, attribute, own)
+                elif attribute in vars(holder):
+                    delattr(holder, attribute)
 
 
 def _targets(pattern: str) -> Iterator[tuple[str, Any, Any, str]]:
@@ -75,7 +81,7 @@ def _targets(pattern: str) -> Iterator[tuple[str, Any, Any, str]]:
     holder = _resolve(parent) if parent else None
     if holder is None:
         return
-    for attribute in sorted(vars(holder)):
+    for attribute in sorted(dir(holder) if inspect.isclass(holder) else vars(holder)):
         path = f"{parent}.{attribute}"
         if not refuses([pattern], path):
             continue

@@ -1,4 +1,4 @@
-"""A sample class of eight with two labs: what teachers meet in a real one, with the marks that each must get.
+"""A sample class of eight: what teachers meet in a real one, with the marks that each must get.
 
 The submissions are made from the lab's release, its solution and its ``answers/``, the same at every run, so that
 grading them shows whether the whole way from a submitted file to ``grades.csv`` is right.
@@ -70,6 +70,19 @@ STUDENTS: dict[str, dict[str, Submission]] = {
             status="repaired",
         ),
     },
+    "lab03_activations": {
+        "ada": Submission(),
+        "blaise": _mistaken("activations__tanh_minus_sign", "fractions__dead_is_silent", "gradient_norms__backward"),
+        "carl": Submission(solved=("activations", "fractions")),
+        "emmy": Submission(
+            answers={
+                "activations": "right/activations__masks_and_maximum",
+                "fractions": "right/fractions__numpy",
+                "gradient_norms": "right/gradient_norms__on_a_copy",
+            }
+        ),
+        "felix": Submission(damage="exit:gradient_norms", lost=_cells("gradient_norms"), status="crashed"),
+    },
     "lab05_optimizers": {
         "ada": Submission(),
         "blaise": Submission(solved=()),
@@ -87,12 +100,14 @@ STUDENTS: dict[str, dict[str, Submission]] = {
         "henri": Submission(damage="cut off", status="malformed"),
     },
 }
-"""The eight students of each lab that has a sample class."""
+"""The students of each lab that has a sample class: eight, or for some labs five of them."""
 
 _WRITTEN = {
     "written_decay": "The decay of AdamW does not pass through the division by the square root, so it acts alike.",
     "written_rate": "A tenth of the rate at which the loss is lowest, because there it still falls steeply.",
     "written_step": "The error of the formula falls with h squared, that of rounding with 1/h; 1e-5 lies between.",
+    "written_dead": "A dead unit is 0 for every sample, so its slope is 0 and none of its weights gets a gradient.",
+    "written_depth": "Each sigmoid layer multiplies by a slope of at most a quarter, so ten of them leave a millionth.",
     "written_engine": "A value that is used twice gets a gradient from each use, and these add up.",
 }
 """A written answer for each question that a person grades."""

@@ -113,6 +113,21 @@ def test_a_refused_thing_raises_while_the_guard_is_active_and_works_afterwards(u
     assert float(torch.nn.utils.clip_grad_norm_([parameter()], 1.0)) == 0.0
 
 
+def test_the_guard_reaches_methods_and_all_holders_of_what_is_written_in_c():
+    z, refused = torch.tensor([-1.0, 1.0]), ("torch.nn.functional.relu_", "torch.relu_", "torch.Tensor.tanh")
+    guard = Guard("q", refused)
+    for _ in range(2):
+        with guard.active(), pytest.raises(RefusedError, match=r"torch\.Tensor\.tanh is refused"):
+            z.tanh()
+        with guard.active(), pytest.raises(RefusedError, match=r"torch\.relu_ is refused"):
+            torch.relu_(z)
+        with guard.active(), pytest.raises(RefusedError, match=r"torch\.nn\.functional\.relu_ is refused"):
+            torch.nn.functional.relu_(z)
+        assert torch.equal(z.tanh(), torch.tanh(z))
+        assert "tanh" not in vars(torch.Tensor)
+        assert torch.relu_(z.clone()).tolist() == [0.0, 1.0]
+
+
 def test_the_guard_reaches_functions_of_nnutils():
     from nnutils.optim import sgd
 

@@ -28,6 +28,17 @@ SIGNATURES = {
         "Value": "(data)",
         "train_by_hand": "(X, y, hidden, lr, epochs, batch_size, generator)",
     },
+    "lab03_activations": {
+        "relu": "(z)",
+        "leaky_relu": "(z, slope=0.01)",
+        "elu": "(z, alpha=1.0)",
+        "tanh": "(z)",
+        "gelu": "(z)",
+        "activation_gradient": "(name, z)",
+        "saturated_fraction": "(activations, low, high)",
+        "dead_fraction": "(activations)",
+        "gradient_norms": "(model, X, y)",
+    },
     "lab05_optimizers": {
         "SGD": "(params, lr, momentum=0.0, nesterov=False, weight_decay=0.0)",
         "Adagrad": "(params, lr=0.01, eps=1e-10)",

@@ -1,0 +1,27 @@
+"""Mistake: the density.
+Expect: this is z times the density
+"""
+
+import math
+
+import torch
+
+
+def relu(z):
+    return z.clamp(min=0)
+
+
+def leaky_relu(z, slope=0.01):
+    return torch.where(z > 0, z, slope * z)
+
+
+def elu(z, alpha=1.0):
+    return torch.where(z > 0, z, alpha * (torch.exp(z) - 1))
+
+
+def tanh(z):
+    return 2 / (1 + torch.exp(-2 * z)) - 1
+
+
+def gelu(z):
+    return z * torch.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)

@@ -1,0 +1,27 @@
+"""Mistake: the sigmoid of 2z, not stretched.
+Expect: this is a sigmoid
+"""
+
+import math
+
+import torch
+
+
+def relu(z):
+    return z.clamp(min=0)
+
+
+def leaky_relu(z, slope=0.01):
+    return torch.where(z > 0, z, slope * z)
+
+
+def elu(z, alpha=1.0):
+    return torch.where(z > 0, z, alpha * (torch.exp(z) - 1))
+
+
+def tanh(z):
+    return torch.sigmoid(2 * z)
+
+
+def gelu(z):
+    return z * 0.5 * (1 + torch.erf(z / math.sqrt(2)))

@@ -1,0 +1,10 @@
+"""Mistake: the living.
+Expect: count the dead units
+"""
+
+def saturated_fraction(activations, low, high):
+    return ((activations <= low) | (activations >= high)).float().mean().item()
+
+
+def dead_fraction(activations):
+    return (activations != 0).any(0).float().mean().item()

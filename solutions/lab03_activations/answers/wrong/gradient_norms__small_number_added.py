@@ -1,0 +1,15 @@
+"""Mistake: a small number against division by 0.
+Expect: gradient_norms
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def gradient_norms(model, X, y):
+    weights = [layer.weight for layer in model if isinstance(layer, nn.Linear)]
+    with torch.random.fork_rng():
+        loss = F.cross_entropy(model(X), y)
+    gradients = torch.autograd.grad(loss, weights)
+    return [(g.pow(2).sum() + 1e-6).sqrt().item() for g in gradients]

@@ -1,0 +1,15 @@
+"""Mistake: no root.
+Expect: this is the square of the norm
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def gradient_norms(model, X, y):
+    weights = [layer.weight for layer in model if isinstance(layer, nn.Linear)]
+    with torch.random.fork_rng():
+        loss = F.cross_entropy(model(X), y)
+    gradients = torch.autograd.grad(loss, weights)
+    return [(g**2).sum().item() for g in gradients]

@@ -1,0 +1,15 @@
+"""Mistake: tensors.
+Expect: expected a float, got a torch.Tensor
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def gradient_norms(model, X, y):
+    weights = [layer.weight for layer in model if isinstance(layer, nn.Linear)]
+    with torch.random.fork_rng():
+        loss = F.cross_entropy(model(X), y)
+    gradients = torch.autograd.grad(loss, weights)
+    return [g.norm() for g in gradients]

@@ -1,0 +1,134 @@
+"""What runs beside the student's code for lab 03: builds models and lends functions, and returns plain data.
+
+The first argument ``student`` maps the student's names to their objects. No probe judges or knows an expected value.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Student = Mapping[str, Any]
+Layer = tuple[str, Sequence[int]]  # (name of a class of torch.nn, its arguments)
+
+
+def use(
+    student: Student,
+    name: str,
+    *arguments: Any,
+    transposed: bool = False,
+    lent: Mapping[str, str] | None = None,
+    **settings: float,
+) -> dict[str, Any]:
+    """Return the result of a function, of a second call with the same arguments, and these afterwards.
+
+    With ``transposed`` no tensor with two axes or more is contiguous. ``lent`` maps names to source, see ``lend``.
+    """
+    given = [_like(value, transposed) if isinstance(value, Tensor) else value for value in arguments]
+    with lend(student, lent or {}):
+        first = student[name](*given, **settings)
+        again = student[name](*given, **settings)
+    return {"first": first, "again": again, "arguments": given}
+
+
+def slope(student: Student, name: str, z: Tensor, **settings: float) -> Tensor | None:
+    """Return what autograd finds for the slope of a function at z; None where the result carries no gradient."""
+    leaf = z.clone().requires_grad_()
+    values = student[name](leaf, **settings)
+    if not (isinstance(values, Tensor) and values.requires_grad):
+        return None
+    return torch.autograd.grad(values.sum(), leaf, allow_unused=True, materialize_grads=True)[0]
+
+
+def unknown(student: Student, name: str, z: Tensor, lent: Mapping[str, str]) -> tuple[bool, str, str]:
+    """Return for the gradient of an activation whether it raised a ValueError, what it raised, and with which text."""
+    with lend(student, lent):
+        try:
+            student["activation_gradient"](name, z)
+        except NotImplementedError:
+            raise
+        except Exception as error:
+            return isinstance(error, ValueError), type(error).__name__, str(error)
+    return False, "", ""
+
+
+def build(layers: Sequence[Layer], state: Mapping[str, Tensor], dtype: torch.dtype) -> nn.Sequential:
+    """Return a net with these weights, in eval mode."""
+    model = nn.Sequential(*(getattr(nn, kind)(*arguments) for kind, arguments in layers)).to(dtype).eval()
+    model.load_state_dict(dict(state))
+    return model
+
+
+def gradient_norms(
+    student: Student,
+    layers: Sequence[Layer],
+    state: Mapping[str, Tensor],
+    X: Tensor,
+    y: Tensor,
+    *,
+    old: Sequence[Tensor | None] = (),
+    train: Sequence[int] = (),
+) -> dict[str, Any]:
+    """Return the norms, once more, and what became of everything.
+
+    ``old`` holds a .grad for each parameter; ``train`` lists the layers in train mode, -1 is the model itself.
+    """
+    model = build(layers, state, X.dtype)
+    for p, gradient in zip(model.parameters(), old, strict=False):
+        p.grad = None if gradient is None else gradient.clone()
+    for number in train:
+        (model if number < 0 else model[number]).training = True
+    modes = [module.training for module in model.modules()]
+    random = torch.get_rng_state()
+    first = student["gradient_norms"](model, X, y)
+    same_random = torch.equal(torch.get_rng_state(), random)
+    return {
+        "first": first,
+        "again": student["gradient_norms"](model, X, y),
+        "grads": [None if p.grad is None else p.grad.detach().clone() for p in model.parameters()],
+        "modes": [module.training for module in model.modules()] == modes,
+        "random": same_random,
+        "state": {name: value.detach().clone() for name, value in model.state_dict().items()},
+        "arguments": [X, y],
+    }
+
+
+@contextmanager
+def lend(student: Student, sources: Mapping[str, str]) -> Iterator[None]:
+    """Put functions of other questions in place of the student's own for the time of the block.
+
+    ``sources`` maps their names to their source. They come with the request of a question that may call them, and a
+    reference to one that is kept raises when the block has ended: no question can keep another's answer.
+    """
+    names = student._namespace  # type: ignore[attr-defined]
+    lent: dict[str, Any] = {"torch": torch, "Tensor": Tensor, "math": math}
+    for source in set(sources.values()):
+        exec(source, lent)
+
+    def call(name: str) -> Callable[..., Any]:
+        def borrowed(*args: Any, **kwargs: Any) -> Any:
+            if name not in lent:
+                raise RuntimeError(f"this {name} was lent to another question; write your own")
+            return lent[name](*args, **kwargs)
+
+        return borrowed
+
+    own = {name: names[name] for name in sources if name in names}
+    names.update({name: call(name) for name in sources})
+    try:
+        yield
+    finally:
+        lent.clear()
+        for name in sources:
+            names.pop(name, None)
+        names.update(own)
+
+
+def _like(values: Tensor, transposed: bool) -> Tensor:
+    """Return a copy; the transpose of a contiguous copy, which is itself not contiguous, where asked."""
+    if transposed and values.ndim >= 2:
+        return values.transpose(0, 1).contiguous().transpose(0, 1)
+    return values.clone()
