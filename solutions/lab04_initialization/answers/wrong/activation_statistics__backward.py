@@ -1,0 +1,26 @@
+"""Mistake: runs backward, too.
+Expect: a .grad of the model has changed
+"""
+
+import torch
+from torch import nn
+
+
+def activation_statistics(model, X):
+    result, handles = [], []
+
+    def hook(module, inputs, output):
+        result.append((output.mean().item(), output.std().item()))
+
+    try:
+        for module in model.modules():
+            if list(module.children()) or list(module.parameters()):
+                continue
+            if isinstance(module, (nn.Flatten, nn.Dropout)):
+                continue
+            handles.append(module.register_forward_hook(hook))
+        model(X).sum().backward()
+    finally:
+        for handle in handles:
+            handle.remove()
+    return result
