@@ -1,4 +1,4 @@
-"""A sample class of eight with two labs: what teachers meet in a real one, with the marks that each must get.
+"""A sample class of eight: what teachers meet in a real one, with the marks that each must get.
 
 The submissions are made from the lab's release, its solution and its ``answers/``, the same at every run, so that
 grading them shows whether the whole way from a submitted file to ``grades.csv`` is right.
@@ -86,13 +86,29 @@ STUDENTS: dict[str, dict[str, Submission]] = {
         "grace": Submission(damage="cells:adagrad_hidden", status="repaired"),
         "henri": Submission(damage="cut off", status="malformed"),
     },
+    "lab04_initialization": {
+        "ada": Submission(),
+        "blaise": _mistaken("fillers__variance_for_std", "initialize__bias_left", "activation_statistics__hooks_left"),
+        "carl": Submission(solved=("fan_in_and_fan_out", "gain", "written_symmetry")),
+        "emmy": Submission(
+            answers={
+                "fillers": "right/fillers__one_function",
+                "activation_statistics": "right/activation_statistics__exit_stack",
+                "initialize": "right/initialize__apply",
+                "symmetry_gap": "right/symmetry_gap__functional",
+            }
+        ),
+        "felix": Submission(damage="exit:symmetry_gap", lost=_cells("symmetry_gap"), status="crashed"),
+    },
 }
-"""The eight students of each lab that has a sample class."""
+"""The students of each lab that has a sample class: all eight, or some of them."""
 
 _WRITTEN = {
     "written_decay": "The decay of AdamW does not pass through the division by the square root, so it acts alike.",
     "written_rate": "A tenth of the rate at which the loss is lowest, because there it still falls steeply.",
     "written_step": "The error of the formula falls with h squared, that of rounding with 1/h; 1e-5 lies between.",
+    "written_depth": "Each ReLU layer halves the mean square, so 30 of them leave 2 to the power of -15 of the size.",
+    "written_symmetry": "Equal units get equal gradients; only dropout tells them apart. Zeros stop all gradients.",
     "written_engine": "A value that is used twice gets a gradient from each use, and these add up.",
 }
 """A written answer for each question that a person grades."""

@@ -1,4 +1,4 @@
-"""The sample class of eight, with two labs, goes through the whole grader and gets exactly the intended marks."""
+"""The sample class of eight goes through the whole grader and gets exactly the intended marks."""
 
 import csv
 import itertools
@@ -23,7 +23,8 @@ from autograder.settings import CourseError
 
 from .conftest import ROOT
 
-LABS = ("lab02_backprop", "lab05_optimizers")
+LABS = tuple(sample.STUDENTS)
+SUBMISSIONS = sum(len(students) for students in sample.STUDENTS.values())
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +41,14 @@ def intended(lab):
 
 
 @pytest.mark.parametrize("lab", LABS)
-def test_there_are_eight_of_every_kind(lab):
+def test_a_lab_has_at_least_five_of_the_eight_and_one_with_damage(lab):
     statuses = [status for _, status in intended(lab).values()]
-    assert list(intended(lab)) == list(intended(LABS[0]))
-    assert len(statuses) == 8
-    assert {"ok", "crashed", "repaired", "malformed"} == set(statuses)
+    everybody = list(intended(LABS[0]))
+    assert len(everybody) == 8
+    assert list(intended(lab)) == [student for student in everybody if student in intended(lab)]
+    assert len(statuses) >= 5
+    assert {"ok"} < set(statuses) <= {"ok", "crashed", "repaired", "malformed"}
+    assert len(statuses) < 8 or len(set(statuses)) == 4
 
 
 @pytest.mark.parametrize("lab", LABS)
@@ -73,7 +77,7 @@ def test_the_gradebook_holds_exactly_the_intended_marks(graded, lab):
 @pytest.mark.parametrize("lab", LABS)
 def test_grades_csv_holds_exactly_the_intended_marks(graded, lab):
     lines = list(csv.DictReader((graded / "grades.csv").read_text().splitlines()))
-    assert len(lines) == 16
+    assert len(lines) == SUBMISSIONS
     table = {line["student"]: line for line in lines if line["lab"] == lab}
     assert list(table) == sorted(intended(lab))
     for student, (marks, status) in intended(lab).items():
@@ -102,9 +106,11 @@ def test_graded_again_the_class_gets_the_same_ledger_but_for_times(graded, tmp_p
             for changing in ("seconds", "finished", "received", "previous"):
                 del line[changing]
         ledgers.append(sorted(lines, key=lambda line: (line["lab"], line["student"])))
-    assert len(ledgers[0]) == 16
+    assert len(ledgers[0]) == SUBMISSIONS
     assert ledgers[0] == ledgers[1]
-    assert len({line["inputs"] for line in ledgers[0] if line["inputs"]}) == 14  # malformed ones were asked nothing
+    malformed = sum(status == "malformed" for lab in LABS for _, status in intended(lab).values())
+    asked = {line["inputs"] for line in ledgers[0] if line["inputs"]}
+    assert len(asked) == SUBMISSIONS - malformed  # malformed ones were asked nothing
 
 
 def test_no_hidden_test_reaches_a_page_or_a_graded_notebook(graded):
@@ -134,7 +140,8 @@ def test_the_report_says_what_grades_csv_says(graded):
     found = tables((graded / "report.html").read_text())
     lines = list(csv.DictReader((graded / "grades.csv").read_text().splitlines()))
     totals = {row[0]: row[-1] for row in found["All labs", "Marks of every student"]}
-    for lab, title in zip(LABS, ("Lab 02", "Lab 05"), strict=True):
+    for lab in LABS:
+        title = f"Lab {lab[3:5]}"
         questions = list(intended(lab)["ada"][0])
         rows = {row[0]: row for row in found[title, "Every student"]}
         of_lab = [line for line in lines if line["lab"] == lab]
@@ -147,7 +154,7 @@ def test_the_report_says_what_grades_csv_says(graded):
             else:
                 assert row[2:-1] == [line["score"], *(line[question] or "–" for question in questions)]
         statuses = {row[0].split()[0].removesuffix("graded"): int(row[1]) for row in found[title, "Submissions"]}
-        assert sum(statuses.values()) == 8
+        assert sum(statuses.values()) == len(of_lab)
         for question, _, share, *_, full, part, none, _, wait in found[title, "Success per question"]:
             marks = [line[question] for line in of_lab if line["status"] != "malformed"]
             most = max(intended(lab)["ada"][0][question] or 5.0, 1.0)
@@ -198,7 +205,11 @@ LOOKED_AT = [("dorothy", (1000, "light")), ("grace", (400, "dark")), ("henri", (
 def test_a_page_opens_from_disk_alone_narrow_and_readable_for_all(graded):
     with sync_playwright() as browsers:
         browser = browsers.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
-        pages = [(f"feedback/{who}/{lab}/{lab}.html", how) for (who, how), lab in itertools.product(LOOKED_AT, LABS)]
+        pages = [
+            (f"feedback/{who}/{lab}/{lab}.html", how)
+            for (who, how), lab in itertools.product(LOOKED_AT, LABS)
+            if who in intended(lab)
+        ]
         for name, (width, scheme) in [*pages, ("report.html", (1280, "light")), ("report.html", (400, "dark"))]:
             page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True)
             requests, errors = [], []
@@ -245,7 +256,7 @@ def test_the_class_is_the_same_at_every_making(tmp_path):
         for name in ("a", "b")
     ]
     assert files[0] == files[1]
-    assert len(files[0]) == 18
+    assert len(files[0]) == SUBMISSIONS + 2  # the marker and the secret
 
 
 def test_it_never_replaces_a_folder_that_holds_something_else(tmp_path):

@@ -25,6 +25,6 @@ def initialize(model, scheme, generator=None):
                     he_uniform_(w, generator=generator)
                 elif scheme == "he_normal":
                     he_normal_(w, generator=generator)
-                if module.bias is not None:
+                if getattr(module, "bias", None) is not None:
                     module.bias.zero_()
     return model

@@ -7,7 +7,8 @@ from torch import nn
 
 
 def initialize(model, scheme, generator=None):
-    torch.manual_seed(0)
+    if generator is None:
+        torch.manual_seed(0)
     for module in model.modules():
         if isinstance(module, (nn.Linear, nn.Conv2d)):
             w = module.weight

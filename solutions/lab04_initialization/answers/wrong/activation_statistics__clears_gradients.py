@@ -1,4 +1,4 @@
-"""Mistake: runs backward, too.
+"""Mistake: clears the gradients.
 Expect: a .grad of the model has changed
 """
 
@@ -19,7 +19,9 @@ def activation_statistics(model, X):
             if isinstance(module, (nn.Flatten, nn.Dropout)):
                 continue
             handles.append(module.register_forward_hook(hook))
-        model(X).sum().backward()
+        with torch.no_grad():
+            model(X)
+            model.zero_grad()
     finally:
         for handle in handles:
             handle.remove()
