@@ -428,6 +428,9 @@ def compare_statistics(
     linear = [a for a, kind in zip(every, flat_layers(layers), strict=True) if kind == "linear"]
     check(outcome["modes"], "activation_statistics: a module is in another mode afterwards")
     for result in outcome["results"]:
+        if result is not outcome["results"][0] and isinstance(result, list | tuple):
+            told = "the second call gives more pairs than the first; remove your hooks, and begin with an empty list"
+            check(len(result) <= len(outcome["results"][0]), f"{name}: {told}")
         pairs = isinstance(result, list | tuple) and all(isinstance(p, list | tuple) and len(p) == 2 for p in result)
         check(pairs, f"{name}: expected a list of pairs (mean, std), got {type(result).__name__}")
         counts = {

@@ -1,5 +1,5 @@
 """Mistake: keeps one list for all calls.
-Expect: pairs for a model with
+Expect: the second call gives more pairs than the first
 """
 
 import torch
