@@ -83,6 +83,20 @@ STUDENTS: dict[str, dict[str, Submission]] = {
         ),
         "felix": Submission(damage="exit:gradient_norms", lost=_cells("gradient_norms"), status="crashed"),
     },
+    "lab04_initialization": {
+        "ada": Submission(),
+        "blaise": _mistaken("fillers__variance_for_std", "initialize__bias_left", "activation_statistics__hooks_left"),
+        "carl": Submission(solved=("fan_in_and_fan_out", "gain", "written_symmetry")),
+        "emmy": Submission(
+            answers={
+                "fillers": "right/fillers__one_function",
+                "activation_statistics": "right/activation_statistics__exit_stack",
+                "initialize": "right/initialize__apply",
+                "symmetry_gap": "right/symmetry_gap__functional",
+            }
+        ),
+        "felix": Submission(damage="exit:symmetry_gap", lost=_cells("symmetry_gap"), status="crashed"),
+    },
     "lab05_optimizers": {
         "ada": Submission(),
         "blaise": Submission(solved=()),
@@ -103,12 +117,22 @@ STUDENTS: dict[str, dict[str, Submission]] = {
 """The students of each lab that has a sample class: eight, or for some labs five of them."""
 
 _WRITTEN = {
-    "written_decay": "The decay of AdamW does not pass through the division by the square root, so it acts alike.",
-    "written_rate": "A tenth of the rate at which the loss is lowest, because there it still falls steeply.",
-    "written_step": "The error of the formula falls with h squared, that of rounding with 1/h; 1e-5 lies between.",
-    "written_dead": "A dead unit is 0 for every sample, so its slope is 0 and none of its weights gets a gradient.",
-    "written_depth": "Each sigmoid layer multiplies by a slope of at most a quarter, so ten of them leave a millionth.",
-    "written_engine": "A value that is used twice gets a gradient from each use, and these add up.",
+    "lab02_backprop": {
+        "written_step": "The error of the formula falls with h squared, that of rounding with 1/h; 1e-5 lies between.",
+        "written_engine": "A value that is used twice gets a gradient from each use, and these add up.",
+    },
+    "lab03_activations": {
+        "written_dead": "A dead unit is 0 for every sample, so its slope is 0 and none of its weights gets a gradient.",
+        "written_depth": "Each sigmoid layer multiplies by a slope of at most a quarter: ten leave a millionth.",
+    },
+    "lab04_initialization": {
+        "written_depth": "Each ReLU layer halves the mean square, so 30 of them leave 2 ** -15 of the size.",
+        "written_symmetry": "Equal units get equal gradients; only dropout tells them apart. Zeros stop all gradients.",
+    },
+    "lab05_optimizers": {
+        "written_decay": "The decay of AdamW does not pass through the division by the square root, so it acts alike.",
+        "written_rate": "A tenth of the rate at which the loss is lowest, because there it still falls steeply.",
+    },
 }
 """A written answer for each question that a person grades."""
 
@@ -201,7 +225,7 @@ def _notebook(submission: Submission, release: NotebookNode, source: NotebookNod
         if _id(cell) in submission.answers:
             cell.source = _answer(answers / f"{submission.answers[_id(cell)]}.py")
         elif cell.cell_type == "markdown":
-            cell.source = _WRITTEN[_id(cell)]
+            cell.source = _WRITTEN[answers.parent.name][_id(cell)]
         else:
             cell.source = re.sub(r"(?m)^[ \t]*#+ *(BEGIN|END) SOLUTION[^\n]*\n?", "", solutions[_id(cell)])
         if kind == "exit" and _id(cell) == where:

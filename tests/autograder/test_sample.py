@@ -23,9 +23,7 @@ from autograder.settings import CourseError
 
 from .conftest import ROOT
 
-LABS = ("lab02_backprop", "lab05_optimizers")
-"""The labs with all eight students; the others have five."""
-ALL = tuple(sample.STUDENTS)
+LABS = tuple(sample.STUDENTS)
 SUBMISSIONS = sum(len(students) for students in sample.STUDENTS.values())
 
 
@@ -43,23 +41,17 @@ def intended(lab):
 
 
 @pytest.mark.parametrize("lab", LABS)
-def test_there_are_eight_of_every_kind(lab):
+def test_a_lab_has_at_least_five_of_the_eight_and_one_with_damage(lab):
     statuses = [status for _, status in intended(lab).values()]
-    assert list(intended(lab)) == list(intended(LABS[0]))
-    assert len(statuses) == 8
-    assert {"ok", "crashed", "repaired", "malformed"} == set(statuses)
+    everybody = list(intended(LABS[0]))
+    assert len(everybody) == 8
+    assert list(intended(lab)) == [student for student in everybody if student in intended(lab)]
+    assert len(statuses) >= 5
+    assert {"ok"} < set(statuses) <= {"ok", "crashed", "repaired", "malformed"}
+    assert len(statuses) < 8 or len(set(statuses)) == 4
 
 
-def test_a_smaller_class_is_part_of_the_large_one():
-    """A lab without all eight has five of them, one with damage."""
-    for lab in set(ALL) - set(LABS):
-        statuses = [status for _, status in intended(lab).values()]
-        assert set(intended(lab)) < set(intended(LABS[0]))
-        assert len(statuses) == 5
-        assert statuses.count("ok") == 4
-
-
-@pytest.mark.parametrize("lab", ALL)
+@pytest.mark.parametrize("lab", LABS)
 def test_the_intended_marks_add_up_to_the_labs_points(lab):
     source = nbformat.read(ROOT / "solutions" / lab / f"{lab}.ipynb", as_version=4)
     points = sum(cell.metadata.get("nbgrader", {}).get("points", 0) for cell in source.cells)
@@ -71,7 +63,7 @@ def test_the_intended_marks_add_up_to_the_labs_points(lab):
     assert len(written) == 2
 
 
-@pytest.mark.parametrize("lab", ALL)
+@pytest.mark.parametrize("lab", LABS)
 def test_the_gradebook_holds_exactly_the_intended_marks(graded, lab):
     with Gradebook(f"sqlite:///{graded}/gradebook.db") as book:
         for student, (marks, _) in intended(lab).items():
@@ -82,7 +74,7 @@ def test_the_gradebook_holds_exactly_the_intended_marks(graded, lab):
                 assert entry.needs_manual_grade == (marks[question] is None)
 
 
-@pytest.mark.parametrize("lab", ALL)
+@pytest.mark.parametrize("lab", LABS)
 def test_grades_csv_holds_exactly_the_intended_marks(graded, lab):
     lines = list(csv.DictReader((graded / "grades.csv").read_text().splitlines()))
     assert len(lines) == SUBMISSIONS
@@ -96,13 +88,13 @@ def test_grades_csv_holds_exactly_the_intended_marks(graded, lab):
 
 
 def test_the_mistakes_are_named_where_marks_are_lost(graded):
-    page = (graded / "feedback" / "dorothy" / LABS[1] / f"{LABS[1]}.html").read_text()
+    page = (graded / "feedback" / "dorothy" / "lab05_optimizers" / f"{'lab05_optimizers'}.html").read_text()
     assert "the bias correction is missing" in page
     assert "clipped by its own norm" in page
 
 
 def test_graded_again_a_lab_gets_the_same_ledger_but_for_times(graded, tmp_path):
-    lab = LABS[-1]
+    lab = "lab05_optimizers"
     for name in ("submitted", "secret"):
         copy = shutil.copytree if (graded / name).is_dir() else shutil.copy2
         copy(graded / name, tmp_path / name)
@@ -122,12 +114,12 @@ def test_graded_again_a_lab_gets_the_same_ledger_but_for_times(graded, tmp_path)
 def test_every_submission_of_the_class_was_asked_other_inputs(graded):
     lines = [json.loads(line) for line in (graded / "ledger.jsonl").read_text().splitlines()]
     asked = [line["inputs"] for line in lines if line["inputs"]]  # malformed ones were asked nothing
-    assert len(asked) == sum(status != "malformed" for lab in ALL for _, status in intended(lab).values())
+    assert len(asked) == sum(status != "malformed" for lab in LABS for _, status in intended(lab).values())
     assert len(set(asked)) == len(asked)
 
 
 def test_no_hidden_test_reaches_a_page_or_a_graded_notebook(graded):
-    for lab in (ROOT / "solutions" / lab for lab in ALL):
+    for lab in (ROOT / "solutions" / lab for lab in LABS):
         known = "".join(path.read_text() for path in [lab / f"{lab.name}.ipynb", *lab.glob("answers/*/*.py")])
         lines = [line.strip() for line in (lab / "hidden_tests.py").read_text().splitlines()]
         telling = [line for line in lines if len(line) > 40 and line not in known]
@@ -153,7 +145,7 @@ def test_the_report_says_what_grades_csv_says(graded):
     found = tables((graded / "report.html").read_text())
     lines = list(csv.DictReader((graded / "grades.csv").read_text().splitlines()))
     totals = {row[0]: row[-1] for row in found["All labs", "Marks of every student"]}
-    for lab, title in ((lab, f"Lab {lab[3:5]}") for lab in ALL):
+    for lab, title in ((lab, f"Lab {lab[3:5]}") for lab in LABS):
         questions = list(intended(lab)["ada"][0])
         rows = {row[0]: row for row in found[title, "Every student"]}
         of_lab = [line for line in lines if line["lab"] == lab]
@@ -217,7 +209,11 @@ LOOKED_AT = [("dorothy", (1000, "light")), ("grace", (400, "dark")), ("henri", (
 def test_a_page_opens_from_disk_alone_narrow_and_readable_for_all(graded):
     with sync_playwright() as browsers:
         browser = browsers.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
-        pages = [(f"feedback/{who}/{lab}/{lab}.html", how) for (who, how), lab in itertools.product(LOOKED_AT, LABS)]
+        pages = [
+            (f"feedback/{who}/{lab}/{lab}.html", how)
+            for (who, how), lab in itertools.product(LOOKED_AT, LABS)
+            if who in intended(lab)
+        ]
         for name, (width, scheme) in [*pages, ("report.html", (1280, "light")), ("report.html", (400, "dark"))]:
             page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True)
             requests, errors = [], []
@@ -235,17 +231,17 @@ def test_a_page_opens_from_disk_alone_narrow_and_readable_for_all(graded):
 
 
 def row(student, **changes):
-    marks, status = intended(LABS[1])[student]
-    return replace(Row(student, LABS[1], 0, 100, dict(marks), status, True, ""), **changes)
+    marks, status = intended("lab05_optimizers")[student]
+    return replace(Row(student, "lab05_optimizers", 0, 100, dict(marks), status, True, ""), **changes)
 
 
 def test_a_wrong_mark_a_wrong_status_and_a_missing_row_are_reported():
-    rows = [row(student) for student in intended(LABS[1])]
-    assert sample.disagreements(LABS[1], rows, root=ROOT) == []
+    rows = [row(student) for student in intended("lab05_optimizers")]
+    assert sample.disagreements("lab05_optimizers", rows, root=ROOT) == []
     rows[0].questions["adam"] = 19.0
     rows[1] = row("blaise", status="error")
     del rows[-1]
-    assert sample.disagreements(LABS[1], rows, root=ROOT) == [
+    assert sample.disagreements("lab05_optimizers", rows, root=ROOT) == [
         "ada, adam: 19.0 points, intended 20.0",
         "blaise: status error, intended ok",
         "henri has no row",
@@ -264,7 +260,7 @@ def test_the_class_is_the_same_at_every_making(tmp_path):
         for name in ("a", "b")
     ]
     assert files[0] == files[1]
-    assert len(files[0]) == 18
+    assert len(files[0]) == SUBMISSIONS + 2  # the marker and the secret
 
 
 def test_it_never_replaces_a_folder_that_holds_something_else(tmp_path):
@@ -278,5 +274,5 @@ def test_an_unknown_lab_is_one_sentence_and_a_non_zero_exit(tmp_path):
     command = [sys.executable, "-m", "autograder", "sample", "--lab", "nope", "--out", str(tmp_path / "out")]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 1
-    assert run.stderr == f"Error: no sample class for the lab 'nope'; known: {', '.join(ALL)}\n"
+    assert run.stderr == f"Error: no sample class for the lab 'nope'; known: {', '.join(LABS)}\n"
     assert not Path(tmp_path / "out").exists()

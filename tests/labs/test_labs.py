@@ -39,6 +39,17 @@ SIGNATURES = {
         "dead_fraction": "(activations)",
         "gradient_norms": "(model, X, y)",
     },
+    "lab04_initialization": {
+        "fan_in_and_fan_out": "(shape)",
+        "xavier_uniform_": "(tensor, gain=1.0, generator=None)",
+        "xavier_normal_": "(tensor, gain=1.0, generator=None)",
+        "he_uniform_": "(tensor, gain=1.4142135623730951, generator=None)",
+        "he_normal_": "(tensor, gain=1.4142135623730951, generator=None)",
+        "gain": "(nonlinearity, slope=0.01)",
+        "activation_statistics": "(model, X)",
+        "initialize": "(model, scheme, generator=None)",
+        "symmetry_gap": "(model, X, y, lr, steps)",
+    },
     "lab05_optimizers": {
         "SGD": "(params, lr, momentum=0.0, nesterov=False, weight_decay=0.0)",
         "Adagrad": "(params, lr=0.01, eps=1e-10)",

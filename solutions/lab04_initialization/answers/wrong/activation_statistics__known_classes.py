@@ -1,0 +1,25 @@
+"""Mistake: knows ReLU, tanh and sigmoid only.
+Expect: pairs for a model with
+"""
+
+import torch
+from torch import nn
+
+
+def activation_statistics(model, X):
+    result, handles = [], []
+
+    def hook(module, inputs, output):
+        result.append((output.mean().item(), output.std().item()))
+
+    try:
+        for module in model.modules():
+            if not isinstance(module, (nn.ReLU, nn.Tanh, nn.Sigmoid)):
+                continue
+            handles.append(module.register_forward_hook(hook))
+        with torch.no_grad():
+            model(X)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return result

@@ -1,0 +1,27 @@
+"""Mistake: turns the pair round.
+Expect: the pairs are (std, mean)
+"""
+
+import torch
+from torch import nn
+
+
+def activation_statistics(model, X):
+    result, handles = [], []
+
+    def hook(module, inputs, output):
+        result.append((output.std().item(), output.mean().item()))
+
+    try:
+        for module in model.modules():
+            if list(module.children()) or list(module.parameters()):
+                continue
+            if isinstance(module, (nn.Flatten, nn.Dropout)):
+                continue
+            handles.append(module.register_forward_hook(hook))
+        with torch.no_grad():
+            model(X)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return result

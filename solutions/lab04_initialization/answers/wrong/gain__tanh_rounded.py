@@ -1,0 +1,17 @@
+"""Mistake: rounds 5/3.
+Expect: right to a few digits only; compute it
+"""
+
+import math
+
+
+def gain(nonlinearity, slope=0.01):
+    if nonlinearity in ("linear", "sigmoid"):
+        return 1.0
+    if nonlinearity == "tanh":
+        return 1.6667
+    if nonlinearity == "relu":
+        return math.sqrt(2)
+    if nonlinearity == "leaky_relu":
+        return math.sqrt(2 / (1 + slope**2))
+    raise ValueError(f"unknown: {nonlinearity}")

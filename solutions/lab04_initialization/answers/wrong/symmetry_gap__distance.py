@@ -1,0 +1,23 @@
+"""Mistake: takes the distance of rows.
+Expect: this is the distance of two rows; take the largest difference of two entries
+"""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def symmetry_gap(model, X, y, lr, steps):
+    net = copy.deepcopy(model)
+    for _ in range(steps):
+        net.zero_grad()
+        loss = F.cross_entropy(net(X), y)
+        loss.backward()
+        with torch.no_grad():
+            for w in net.parameters():
+                w -= lr * w.grad
+    layers = [m for m in net.modules() if isinstance(m, nn.Linear)]
+    W = layers[0].weight.detach()
+    return torch.cdist(W, W).max().item()

@@ -1,0 +1,25 @@
+"""Mistake: perturbs by torch.nn.init.
+Expect: torch.nn.init is refused in this question
+"""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def symmetry_gap(model, X, y, lr, steps):
+    net = copy.deepcopy(model)
+    for w in net.parameters():
+        nn.init.normal_(w, 0, 0.1)
+    for _ in range(steps):
+        net.zero_grad()
+        loss = F.cross_entropy(net(X), y)
+        loss.backward()
+        with torch.no_grad():
+            for w in net.parameters():
+                w -= lr * w.grad
+    layers = [m for m in net.modules() if isinstance(m, nn.Linear)]
+    W = layers[0].weight.detach()
+    return (W.max(0).values - W.min(0).values).max().item()

@@ -1,0 +1,22 @@
+"""Mistake: never clears the gradients.
+Expect: the gradients of the steps add up; clear them before each
+"""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def symmetry_gap(model, X, y, lr, steps):
+    net = copy.deepcopy(model)
+    for _ in range(steps):
+        loss = F.cross_entropy(net(X), y)
+        loss.backward()
+        with torch.no_grad():
+            for w in net.parameters():
+                w -= lr * w.grad
+    layers = [m for m in net.modules() if isinstance(m, nn.Linear)]
+    W = layers[0].weight.detach()
+    return (W.max(0).values - W.min(0).values).max().item()
