@@ -135,7 +135,7 @@ def compare_penalty(
 
 
 def draw_tensors(
-    rng: np.random.Generator, dtype: torch.dtype = torch.float64, shapes: Sequence[Sequence[int]] = ((3, 4), (5,))
+    rng: np.random.Generator, dtype: torch.dtype = torch.float64, shapes: Sequence[Sequence[int]] = ((5,), (3, 4), (2,))
 ) -> list[Tensor]:
     """Return normal numbers, one of them 0 in each tensor that has more than one."""
     tensors = [draw(rng, shape, dtype) for shape in shapes]
@@ -182,7 +182,7 @@ def large_and_small_numbers(student: Any, rng: np.random.Generator, name: str) -
 
 def frozen_tensors_count(student: Any, rng: np.random.Generator, name: str) -> None:
     compare_penalty(student, name, draw_tensors(rng), about=" where one tensor requires no gradient", frozen=1)
-    compare_penalty(student, name, draw_tensors(rng), about=" where no tensor requires a gradient", frozen=2)
+    compare_penalty(student, name, draw_tensors(rng), about=" where no tensor requires a gradient", frozen=3)
 
 
 register(
@@ -203,6 +203,7 @@ def outputs_of(student: Any, x: Tensor, modes: Sequence[bool], *, about: str = "
     """Return dropout's outputs after checking kind, dtype and shape."""
     outcome = student.probe(probes.drop, x, list(modes), **how)
     check(outcome["is_module"], "Dropout: it is not an nn.Module; keep the base class")
+    check(outcome["is_set_up"], "Dropout: the layer is not set up; call super().__init__() first")
     check_unchanged(outcome["x"], x, name=f"Dropout{about}: x")
     return [check_tensor(out, name=f"Dropout{about}", shape=x.shape, dtype=x.dtype) for out in outcome["outputs"]]
 
@@ -239,7 +240,7 @@ def test_dropout__drops_scales_and_rests(student: Any, rng: np.random.Generator)
     check_scale(first, x, p)
     given.check_mask(first == 0, again == 0, p)
     for p, right in ((0.0, x), (1.0, 0 * x)):
-        (out,) = outputs_of(student, x, [True], p=p)
+        (out,) = outputs_of(student, x, [True], about=f" with p = {p:g} in training mode", p=p)
         check_close(out, right, name=f"Dropout with p = {p:g} in training mode")
 
 

@@ -35,11 +35,13 @@ def drop(
     made = [student["Dropout"](**hyper) for _ in range(layers)]
     if not all(isinstance(layer, nn.Module) for layer in made):
         return {"is_module": False}
+    if not all("_modules" in vars(layer) for layer in made):
+        return {"is_module": True, "is_set_up": False}
     given, outputs = _like(x), []
     for layer in made:
         holder = nn.Sequential(layer) if inside else layer
         outputs += [holder.train(mode)(given) for mode in modes]
-    return {"is_module": True, "outputs": outputs, "x": given}
+    return {"is_module": True, "is_set_up": True, "outputs": outputs, "x": given}
 
 
 def drop_gradient(student: Student, x: Tensor, grad_out: Tensor, training: bool, **hyper: float) -> dict[str, Any]:
