@@ -386,7 +386,7 @@ def test_early_stopping__scripted_losses(student: Any, rng: np.random.Generator)
         script = [shift + v for v in (4.0, 2.0, 3.0, 1.0, 2.0, 1.5, 1.25, 0.5, 2.0, 1.0, 0.75, 0.5)]
         stopped(student, [script], patience, about=f"with patience {patience}")
     slowly = [2 - step / 8 for step in range(8)]
-    stopped(student, [slowly], 3, about="with min_delta = 0.25 on a slow descent", min_delta=0.25)
+    stopped(student, [slowly], 2, about="with min_delta = 0.25 on a slow descent", min_delta=0.25)
     stopped(student, [[2.0, 1.0, math.nan, 0.5, math.nan, math.nan, 3.0]], 2, about="with nan among the values")
 
 
