@@ -110,7 +110,7 @@ def report(grading: Path | None, anonymous: bool, out: Path | None) -> None:
 @click.option("--lab", "labs", multiple=True, help="Take this lab only; may be given several times.")
 @click.option("--processes", type=click.IntRange(1), default=min(2, os.cpu_count() or 1), show_default=True)
 def sample(out: Path, labs: tuple[str, ...], processes: int) -> None:
-    """Make a sample class, eight students with two labs, grade it, and compare its marks with the intended ones.
+    """Make a sample class of up to eight students a lab, grade it, and compare its marks with the intended ones.
 
     Its submissions are the course's own, so that where no sandbox can be made they are graded without one.
     """

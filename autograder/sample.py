@@ -1,4 +1,4 @@
-"""A sample class of eight with two labs: what teachers meet in a real one, with the marks that each must get.
+"""A sample class of eight: what teachers meet in a real one, with the marks that each must get.
 
 The submissions are made from the lab's release, its solution and its ``answers/``, the same at every run, so that
 grading them shows whether the whole way from a submitted file to ``grades.csv`` is right.
@@ -100,7 +100,7 @@ STUDENTS: dict[str, dict[str, Submission]] = {
         "grace": Submission(damage="cells:mixup_hidden", status="repaired"),
     },
 }
-"""The students of each lab that has a sample class: eight, or the five that meet what is new in it."""
+"""The students of each lab that has a sample class: eight, or for some labs five of them."""
 
 _WRITTEN = {
     "written_decay": "The decay of AdamW does not pass through the division by the square root, so it acts alike.",

@@ -4,7 +4,7 @@ The student's code is reached only through ``student`` (plain data in, plain dat
 shared with the visible tests: the notebook's locked cells are run here (``given``), so that both say the same words.
 
 Draws are judged by bounds that a right answer passes in practically all of them: a count by Bernstein's inequality
-(``given.most_away``: farther less than once in 10^7 times), a mean by Hoeffding's, a distribution by that of Dvoretzky,
+(``given.most_away``: farther less than once in 10^9 times), a mean by Hoeffding's, a distribution by that of Dvoretzky,
 Kiefer and Wolfowitz. The inputs of a student are the same at every grading, so that nobody is drawn into bad luck anew.
 """
 
@@ -258,7 +258,7 @@ def test_dropout__the_number_of_zeros_varies(student: Any, rng: np.random.Genera
     outputs = outputs_of(student, positive(rng, (n,)), [True] * calls, p=p)
     counts = torch.stack([(out == 0).sum() for out in outputs]).double()
     check(float(counts.std()) > 0, "Dropout: every call drops the same number of entries; draw each entry by itself")
-    # P(count is exactly n/2) = 0.125: of 400 calls, by Bernstein, at most 50 + 45 have it
+    # P(count is exactly n/2) = 0.125: of 400 calls, by Bernstein, at most 50 + 51 have it
     middle = int((counts == n * p).sum())
     chance = math.comb(n, n // 2) / 2**n
     most = calls * chance + given.most_away(calls, chance)
@@ -577,7 +577,7 @@ def pictures(rng: np.random.Generator, n: int, height: int, width: int, dtype: t
 
 
 def moves_and_cuts(student: Any, rng: np.random.Generator, name: str) -> None:
-    images = pictures(rng, 6000, 5, 4)
+    images = pictures(rng, 2000, 5, 4)
     change(student, rng, name, images, 1 if name == "random_shift" else 2)
     draws_from_its_generator(student, rng, name, [images[:50], 1])
 
@@ -585,21 +585,21 @@ def moves_and_cuts(student: Any, rng: np.random.Generator, name: str) -> None:
 def every_size(student: Any, rng: np.random.Generator, name: str) -> None:
     for size in (0, 1, 2, 3) if name == "random_shift" else (1, 2, 3, 4):
         about = f" with {'max_pixels' if name == 'random_shift' else 'size'} = {size}"
-        change(student, rng, name, pictures(rng, 6000, 4, 6), size, about=about)
+        change(student, rng, name, pictures(rng, 2000, 4, 6), size, about=about)
 
 
 def any_shape(student: Any, rng: np.random.Generator, name: str) -> None:
     for height, width in ((8, 8), (3, 9), (9, 3)):
         about = f" of images of {height} x {width} pixels"
-        change(student, rng, name, pictures(rng, 6000, height, width), 2, about=about)
+        change(student, rng, name, pictures(rng, 2000, height, width), 2, about=about)
 
 
 def float64_stays(student: Any, rng: np.random.Generator, name: str) -> None:
-    change(student, rng, name, pictures(rng, 3000, 5, 4, torch.float64), 1, about=" in float64")
+    change(student, rng, name, pictures(rng, 1000, 5, 4, torch.float64), 1, about=" in float64")
 
 
 def negative_pixels(student: Any, rng: np.random.Generator, name: str) -> None:
-    change(student, rng, name, draw(rng, (3000, 4, 5)), 1, about=" of negative and positive pixels")
+    change(student, rng, name, draw(rng, (1000, 4, 5)), 1, about=" of negative and positive pixels")
 
 
 def one_image(student: Any, rng: np.random.Generator, name: str) -> None:
@@ -611,8 +611,8 @@ def one_image(student: Any, rng: np.random.Generator, name: str) -> None:
 
 
 def neighbours_are_independent(student: Any, rng: np.random.Generator, name: str) -> None:
-    """Of 3000 pairs of neighbours those that meet the same fate are as many as chance says."""
-    images = pictures(rng, 6000, 4, 5)
+    """Of 1000 pairs of neighbours those that meet the same fate are as many as chance says."""
+    images = pictures(rng, 2000, 4, 5)
     result = change(student, rng, name, images, 1)
     fate = (
         given.fits_to(images, result, 1).flatten(0, 1).int().argmax(0)
@@ -620,12 +620,8 @@ def neighbours_are_independent(student: Any, rng: np.random.Generator, name: str
         else (result == 0).flatten(1).int().argmax(1)
     )
     alike = 1 / (9 if name == "random_shift" else 20)
-    for apart in (1, 2, 3000):
-        ways = (
-            fate.reshape(-1, 2, apart)
-            if apart == 3000
-            else fate[: 6000 // (2 * apart) * 2 * apart].reshape(-1, 2, apart)
-        )
+    for apart in (1, 2, 1000):
+        ways = fate.reshape(-1, 2, apart)
         pairs = ways[:, 0] == ways[:, 1]
         fine = abs(int(pairs.sum()) - pairs.numel() * alike) < given.most_away(pairs.numel(), alike)
         check(fine, f"{name}: images that are {apart} apart are not changed independently; draw for each image")
@@ -633,7 +629,7 @@ def neighbours_are_independent(student: Any, rng: np.random.Generator, name: str
 
 def images_need_not_be_contiguous(student: Any, rng: np.random.Generator, name: str) -> None:
     about = " of images that are not contiguous"
-    change(student, rng, name, pictures(rng, 3000, 5, 4), 1, about=about, transposed=True)
+    change(student, rng, name, pictures(rng, 1000, 5, 4), 1, about=about, transposed=True)
 
 
 def draws_from_generator(student: Any, rng: np.random.Generator, name: str) -> None:
@@ -738,7 +734,7 @@ def test_mixup__soft_targets(student: Any, rng: np.random.Generator) -> None:
 
 
 def test_mixup__the_distribution_of_the_shares(student: Any, rng: np.random.Generator) -> None:
-    """DKW with Massart's constant: P(sup |F_n - F| > t) <= 2 exp(-2 n t^2), here below 1e-7."""
+    """DKW with Massart's constant: P(sup |F_n - F| > t) <= 2 exp(-2 n t^2), here below 1e-9."""
     for alpha in (0.5, 1.0, 3.0):
         shares, _ = mix_units(student, [seed_of(rng) for _ in range(8)], alpha)
         ordered = shares.double().sort().values.numpy()
@@ -746,7 +742,7 @@ def test_mixup__the_distribution_of_the_shares(student: Any, rng: np.random.Gene
         exact = scipy.special.betainc(alpha, alpha, np.clip(ordered, 0, 1))
         gap = max(np.abs(exact - at).max(), np.abs(exact - at + 1 / len(ordered)).max())
         # in float32 a share may round to 1, then it is not known who was met: less than 1 in 1000 for alpha = 0.5
-        bound = math.sqrt(math.log(2e7) / (2 * len(ordered))) + 1e-3
+        bound = math.sqrt(math.log(2e9) / (2 * len(ordered))) + 1e-3
         even = bool(np.abs(ordered - at).max() < bound) and alpha != 1
         given.check_shares_of_beta(shares, alpha, f"mixup with alpha = {alpha:g}")
         fault = "; the shares are drawn evenly, alpha has no effect" * even
@@ -783,8 +779,8 @@ def test_mixup__draws_from_its_generator(student: Any, rng: np.random.Generator)
 
 # minimize_gap
 
-ACCURACY = 0.80
-"""Over 24 seeds the solution has 0.86 or more, a net that learns the labels by heart 0.74 or less (test_lab06.py)."""
+ACCURACY = 0.82
+"""Over 24 seeds the solution has 0.87 or more, a net that learns the labels by heart 0.79 or less (test_lab06.py)."""
 
 STAMPED = 100
 FITTED = 0.35

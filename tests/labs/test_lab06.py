@@ -34,7 +34,7 @@ def fit(X, y, epochs, seed):
     """Learn the labels by heart: no remedy at all."""
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 10))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
     for _ in range(epochs):
         for rows in torch.randperm(len(X)).split(50):
             optimizer.zero_grad()
@@ -64,7 +64,7 @@ def test_the_thresholds_of_minimize_gap_have_a_margin(hidden, solved, record_pro
         f"{max(by_heart):.3f}, mean {np.mean(by_heart):.3f} (limit {hidden.ACCURACY})",
     )
     assert min(mended) > hidden.ACCURACY + 0.03
-    assert max(by_heart) < hidden.ACCURACY - 0.04
+    assert max(by_heart) < hidden.ACCURACY - 0.03
     assert min(learned) > 0.95
 
 
@@ -93,14 +93,14 @@ def test_a_model_that_is_fitted_on_validation_rows_shows_it(hidden, solved, reco
     assert min(fitted) > hidden.FITTED + 0.3
 
 
-@pytest.mark.parametrize(("n", "p", "cells"), [(20_000, 0.2, 1), (6000, 1 / 9, 9), (300, 1 / 12, 12), (400, 0.125, 1)])
+@pytest.mark.parametrize(("n", "p", "cells"), [(20_000, 0.2, 1), (2000, 1 / 9, 9), (300, 1 / 12, 12), (400, 0.125, 1)])
 def test_the_bound_of_a_count_holds(hidden, n, p, cells):
-    """Beside the exact binomial distribution: less than once in ten million, and not far too wide."""
+    """Beside the exact binomial distribution: less than once in 10^9 times, and not far too wide."""
     away = hidden.given.most_away(n, p, cells)
     count = scipy.stats.binom(n, p)
     beyond = cells * (count.cdf(math.floor(n * p - away)) + count.sf(math.ceil(n * p + away) - 1))
-    assert beyond < 1e-7
-    assert away < 2 * scipy.stats.norm.isf(1e-7 / cells / 2) * math.sqrt(n * p * (1 - p)) + 10
+    assert beyond < 1e-9
+    assert away < 2 * scipy.stats.norm.isf(1e-9 / cells / 2) * math.sqrt(n * p * (1 - p)) + 10
 
 
 RANDOM = ["dropout", "split", "augmentation", "mixup"]
