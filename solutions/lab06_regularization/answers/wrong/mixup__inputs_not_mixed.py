@@ -1,5 +1,5 @@
 """Mistake: the inputs stay.
-Expect: X and Y are mixed with different rows
+Expect: X comes back as it was
 """
 
 def mixup(X, Y, alpha, generator):

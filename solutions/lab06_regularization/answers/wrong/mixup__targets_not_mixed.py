@@ -1,5 +1,5 @@
 """Mistake: the targets stay.
-Expect: X and Y are mixed with different rows
+Expect: Y comes back as it was
 """
 
 def mixup(X, Y, alpha, generator):
