@@ -113,6 +113,19 @@ STUDENTS: dict[str, dict[str, Submission]] = {
         "grace": Submission(damage="cells:adagrad_hidden", status="repaired"),
         "henri": Submission(damage="cut off", status="malformed"),
     },
+    "lab06_regularization": {
+        "ada": Submission(),
+        "blaise": _mistaken("dropout__not_scaled", "early_stopping__no_copy", "split__not_stratified"),
+        "carl": Submission(solved=("penalties", "dropout", "mixup")),
+        "emmy": Submission(
+            answers={
+                "dropout": "right/dropout__bernoulli",
+                "early_stopping": "right/early_stopping__history",
+                "augmentation": "right/augmentation__roll_and_clear",
+            }
+        ),
+        "grace": Submission(damage="cells:mixup_hidden", status="repaired"),
+    },
 }
 """The students of each lab that has a sample class: eight, or for some labs five of them."""
 
@@ -132,6 +145,10 @@ _WRITTEN = {
     "lab05_optimizers": {
         "written_decay": "The decay of AdamW does not pass through the division by the square root, so it acts alike.",
         "written_rate": "A tenth of the rate at which the loss is lowest, because there it still falls steeply.",
+    },
+    "lab06_regularization": {
+        "written_modes": "In evaluation mode no unit is dropped, so that the sums are as large as the mean in training.",
+        "written_gap": "Noise makes a wrong label dear, since the rows around it say otherwise.",
     },
 }
 """A written answer for each question that a person grades."""

@@ -63,6 +63,17 @@ SIGNATURES = {
         "cyclical": "(t, lr_min, lr_max, half_cycle)",
         "learning_rate_range_test": "(model, batches, lrs)",
     },
+    "lab06_regularization": {
+        "l1_penalty": "(parameters)",
+        "l2_penalty": "(parameters)",
+        "Dropout": "(p=0.5)",
+        "EarlyStopping": "(patience, min_delta=0.0)",
+        "split": "(X, y, fractions, generator)",
+        "random_shift": "(images, max_pixels, generator)",
+        "cutout": "(images, size, generator)",
+        "mixup": "(X, Y, alpha, generator)",
+        "minimize_gap": "(X_train, y_train, X_val, y_val, generator)",
+    },
 }
 """What the tests rely on: name, order and defaults of each question's parameters."""
 

@@ -1,0 +1,25 @@
+"""Mistake: rolls the images, so that pixels come back on the other side.
+Expect: comes in on the other
+"""
+
+def random_shift(images, max_pixels, generator):
+    n, h, w = images.shape
+    m = max_pixels
+    padded = F.pad(images, (m, m, m, m))
+    dy = torch.randint(-m, m + 1, (n,), generator=generator)
+    dx = torch.randint(-m, m + 1, (n,), generator=generator)
+    out = []
+    for i in range(n):
+        top, left = m - int(dy[i]), m - int(dx[i])
+        out.append(torch.roll(images[i], (int(dy[i]), int(dx[i])), (0, 1)))
+    return torch.stack(out)
+
+
+def cutout(images, size, generator):
+    n, h, w = images.shape
+    out = images.clone()
+    tops = torch.randint(0, h - size + 1, (n,), generator=generator)
+    lefts = torch.randint(0, w - size + 1, (n,), generator=generator)
+    for i in range(n):
+        out[i, tops[i] : tops[i] + size, lefts[i] : lefts[i] + size] = 0
+    return out

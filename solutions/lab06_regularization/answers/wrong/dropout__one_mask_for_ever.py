@@ -1,0 +1,19 @@
+"""Mistake: keeps the first mask.
+Expect: two calls drop the same entries
+"""
+
+class Dropout(nn.Module):
+    def __init__(self, p=0.5):
+        super().__init__()
+        if not 0 <= p <= 1:
+            raise ValueError("p must be between 0 and 1")
+        self.p = p
+
+    def forward(self, x):
+        if not self.training or self.p == 0:
+            return x
+        if self.p == 1:
+            return 0 * x
+        if not hasattr(self, "mask") or self.mask.shape != x.shape:
+            self.mask = (torch.rand_like(x) >= self.p) / (1 - self.p)
+        return x * self.mask

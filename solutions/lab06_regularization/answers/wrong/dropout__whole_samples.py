@@ -1,0 +1,18 @@
+"""Mistake: drops whole samples.
+Expect: whole samples are dropped
+"""
+
+class Dropout(nn.Module):
+    def __init__(self, p=0.5):
+        super().__init__()
+        if not 0 <= p <= 1:
+            raise ValueError("p must be between 0 and 1")
+        self.p = p
+
+    def forward(self, x):
+        if not self.training or self.p == 0:
+            return x
+        if self.p == 1:
+            return 0 * x
+        mask = torch.rand(len(x), *[1] * (x.ndim - 1), dtype=x.dtype) >= self.p
+        return x * mask / (1 - self.p)

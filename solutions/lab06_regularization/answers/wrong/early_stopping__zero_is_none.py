@@ -1,0 +1,23 @@
+"""Mistake: a best value of 0 is taken for none.
+Expect: a best value of 0 is taken for none
+"""
+
+class EarlyStopping:
+    def __init__(self, patience, min_delta=0.0):
+        self.patience = patience
+        self.min_delta = min_delta
+        self.best = None
+        self.counter = 0
+        self.state = None
+
+    def update(self, value, model):
+        if not self.best or value < self.best - self.min_delta:
+            self.best = value
+            self.counter = 0
+            self.state = copy.deepcopy(model.state_dict())
+        else:
+            self.counter += 1
+        return self.counter >= self.patience
+
+    def restore(self, model):
+        model.load_state_dict(self.state)

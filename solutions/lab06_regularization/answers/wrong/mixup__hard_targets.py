@@ -1,0 +1,10 @@
+"""Mistake: the targets are rounded to the larger share.
+Expect: Y
+"""
+
+def mixup(X, Y, alpha, generator):
+    lam = draw_beta(alpha, len(X), generator).to(X)
+    perm = torch.randperm(len(X), generator=generator)
+    lx = lam.reshape(-1, *[1] * (X.ndim - 1))
+    ly = lam[:, None]
+    return lx * X + (1 - lx) * X[perm], torch.where(ly >= 0.5, Y, Y[perm])

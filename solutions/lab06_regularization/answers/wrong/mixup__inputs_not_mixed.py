@@ -1,0 +1,10 @@
+"""Mistake: the inputs stay.
+Expect: X comes back as it was
+"""
+
+def mixup(X, Y, alpha, generator):
+    lam = draw_beta(alpha, len(X), generator).to(X)
+    perm = torch.randperm(len(X), generator=generator)
+    lx = lam.reshape(-1, *[1] * (X.ndim - 1))
+    ly = lam[:, None]
+    return X.clone(), ly * Y + (1 - ly) * Y[perm]

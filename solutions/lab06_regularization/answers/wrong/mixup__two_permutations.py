@@ -1,0 +1,10 @@
+"""Mistake: another permutation for the targets.
+Expect: X and Y are mixed with different rows
+"""
+
+def mixup(X, Y, alpha, generator):
+    lam = draw_beta(alpha, len(X), generator).to(X)
+    perm = torch.randperm(len(X), generator=generator)
+    lx = lam.reshape(-1, *[1] * (X.ndim - 1))
+    ly = lam[:, None]
+    return lx * X + (1 - lx) * X[perm], ly * Y + (1 - ly) * Y[torch.randperm(len(X), generator=generator)]

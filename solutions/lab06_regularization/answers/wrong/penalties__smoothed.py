@@ -1,0 +1,10 @@
+"""Mistake: a small number under the root.
+Expect: the gradient
+"""
+
+def l1_penalty(parameters):
+    return sum(torch.sqrt(w**2 + 1e-6).sum() for w in parameters)
+
+
+def l2_penalty(parameters):
+    return sum((w**2).sum() for w in parameters)
