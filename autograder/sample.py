@@ -147,7 +147,7 @@ _WRITTEN = {
         "written_rate": "A tenth of the rate at which the loss is lowest, because there it still falls steeply.",
     },
     "lab06_regularization": {
-        "written_modes": "In evaluation mode no unit is dropped, so that the sums are as large as the mean in training.",
+        "written_modes": "In evaluation mode no unit is dropped, so that sums are as large as on average in training.",
         "written_gap": "Noise makes a wrong label dear, since the rows around it say otherwise.",
     },
 }
