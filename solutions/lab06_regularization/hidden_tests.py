@@ -112,11 +112,11 @@ def compare_penalty(
     """Check the value, that it is differentiable, and the gradients."""
     about = f"{name}{about}"
     outcome = student.probe(probes.penalty, name, list(tensors), container=container, frozen=frozen)
-    entries, power = torch.cat([t.flatten() for t in tensors]), given.POWERS[name]
+    entries, power = torch.cat([t.flatten() for t in tensors]), int(name[1])
     right = entries.abs().pow(power).sum()
 
     def mistakes() -> dict[str, Tensor]:
-        return {text: torch.as_tensor(make(entries, tensors)) for text, make in given.MISTAKEN[name].items()}
+        return {text: torch.as_tensor(make(entries, tensors)) for text, make in given.MISTAKEN[int(name[1])].items()}
 
     same(outcome["first"], right, name=about, mistakes=mistakes)
     again = "a second call gives another result; keep nothing between calls"
@@ -238,7 +238,7 @@ def test_dropout__drops_scales_and_rests(student: Any, rng: np.random.Generator)
     rest, first, again = outputs_of(student, x, [False, True, True], p=p)
     check_rest(rest, x, p)
     check_scale(first, x, p)
-    given.check_mask(first == 0, again == 0, p)
+    given.check_mask(first == 0, again == 0, p, "Dropout in training mode")
     for p, right in ((0.0, x), (1.0, 0 * x)):
         (out,) = outputs_of(student, x, [True], about=f" with p = {p:g} in training mode", p=p)
         check_close(out, right, name=f"Dropout with p = {p:g} in training mode")
@@ -249,7 +249,7 @@ def test_dropout__every_p(student: Any, rng: np.random.Generator) -> None:
         x = positive(rng, (100, 100), torch.float64)
         first, again = outputs_of(student, x, [True, True], about=f" with p = {p}", p=p)
         check_scale(first, x, p, about=f" with p = {p}")
-        given.check_mask(first == 0, again == 0, p)
+        given.check_mask(first == 0, again == 0, p, "Dropout in training mode")
 
 
 def test_dropout__the_number_of_zeros_varies(student: Any, rng: np.random.Generator) -> None:
@@ -331,7 +331,7 @@ def test_dropout__the_default_is_one_half(student: Any, rng: np.random.Generator
     x = positive(rng, (100, 100))
     first, again = outputs_of(student, x, [True, True], about=" with the default p")
     check_scale(first, x, 0.5, about=" with the default p")
-    given.check_mask(first == 0, again == 0, 0.5)
+    given.check_mask(first == 0, again == 0, 0.5, "Dropout in training mode")
 
 
 def test_dropout__two_layers_draw_apart(student: Any, rng: np.random.Generator) -> None:
@@ -351,8 +351,8 @@ def stopped(
     for script, told in zip(
         scripts, student.probe(probes.stopping, [list(s) for s in scripts], **hyper, **how), strict=True
     ):
-        given.check_stops(told["told"], script, patience, min_delta, about)
         name, best = f"EarlyStopping {about}", given.stops_of(script, patience, min_delta)[1]
+        given.check_stops(told["told"], script, patience, min_delta, name)
         check(not told["changed"], f"{name}: update changes the model")
         for turn, state in zip(("", " for the second time"), told["restored"], strict=True):
             off = [key for key, entry in state.items() if not bool((entry == best).all())]
@@ -385,6 +385,7 @@ def test_early_stopping__scripted_losses(student: Any, rng: np.random.Generator)
         shift = float(rng.integers(1, 20))
         script = [shift + v for v in (4.0, 2.0, 3.0, 1.0, 2.0, 1.5, 1.25, 0.5, 2.0, 1.0, 0.75, 0.5)]
         stopped(student, [script], patience, about=f"with patience {patience}")
+    stopped(student, [[2.0, 2.125, 2.25, 2.125]], 2, about="with min_delta = 0.25 on a slow rise", min_delta=0.25)
     slowly = [2 - step / 8 for step in range(8)]
     stopped(student, [slowly], 2, about="with min_delta = 0.25 on a slow descent", min_delta=0.25)
     stopped(student, [[2.0, 1.0, math.nan, 0.5, math.nan, math.nan, 3.0]], 2, about="with nan among the values")

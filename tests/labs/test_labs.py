@@ -15,7 +15,7 @@ from autograder.release import generate, leaks
 from autograder.student import InProcess
 from tests.labs.conftest import ROOT, transported
 
-NOT_DONE = r"Not done yet: [A-Za-z_.]+\. Replace the line `raise NotDone\(\.\.\.\)` with your solution .*"
+NOT_DONE = r"Not done yet: [A-Za-z0-9_.]+\. Replace the line `raise NotDone\(\.\.\.\)` with your solution .*"
 
 SIGNATURES = {
     "lab02_backprop": {

@@ -1,5 +1,5 @@
 """Mistake: a small number under the root.
-Expect: the gradient
+Expect: wrong value
 """
 
 def l1_penalty(parameters):
