@@ -4,16 +4,13 @@ import html
 import math
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import contourpy
 import torch
 from torch import Tensor
 
 from nnutils.activations import Activation
-
-if TYPE_CHECKING:
-    from .playground import Training
 
 __all__ = ["race"]
 
@@ -234,9 +231,12 @@ def propagation(spec: dict[str, Any], state: dict[str, Any], activations: Tensor
 
 
 def playground(
-    spec: dict[str, Any], state: dict[str, Any], points: tuple[Tensor, Tensor, Tensor, Tensor], run: "Training"
+    spec: dict[str, Any], state: dict[str, Any], points: tuple[Tensor, Tensor, Tensor, Tensor], run: Any
 ) -> str:
-    """Return the playground's still picture: points with the boundary that the net ends with, and both losses below."""
+    """Return the playground's still picture: points with the boundary that the net ends with, and both losses below.
+
+    ``run`` is what ``RegularizationPlayground.train`` returns.
+    """
     width, tall, (left, right, top, bottom) = 400.0, 300.0, (34.0, 394.0, 330.0, 470.0)
     (x0, x1), (y0, y1) = spec["plane"]["x"], spec["plane"]["y"]
     X_train, y_train, X_val, y_val = points
