@@ -2,8 +2,8 @@
 
 It joins the JavaScript of each figure, adds scripts and style to the pages that hold a figure or a quiz, and removes
 what those pages do not need: the widget state for a kernel that is not there. It executes chapters anew when the
-package they import has changed. The notebooks offered for download hold no outputs. The pages about the package's
-rooms, which Sphinx makes from docstrings, get a table of what a room offers.
+package they import has changed, as many at once as there are cores. The notebooks offered for download hold no outputs.
+The pages about the package's rooms, which Sphinx makes from docstrings, get a table of what a room offers.
 """
 
 import hashlib
@@ -17,8 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from jupyter_cache import get_cache
+from jupyter_cache.executors import load_executor
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.inspect import signature, stringify_signature
 from traitlets import HasTraits, TraitType
@@ -51,6 +54,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """
     app.connect("config-inited", _choose_cache)
     app.connect("config-inited", _write_assets)
+    app.connect("env-before-read-docs", _execute_side_by_side)
     app.connect("html-page-context", _complete_page, priority=400)  # before MyST-NB adds the widget state at 500
     app.connect("html-page-context", _one_download, priority=900)  # after the theme made its buttons at 501
     app.connect("html-page-context", _name_toggles, priority=900)
@@ -82,6 +86,19 @@ def _choose_cache(app: Sphinx, config: Config) -> None:
     for old in set(cache.parent.glob(f"{cache.name[:-12]}*")) - {cache}:
         shutil.rmtree(old)
     config.nb_execution_cache_path = str(cache)
+
+
+def _execute_side_by_side(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
+    """Execute chapters that the cache does not hold; MyST-NB, which takes page after page, then finds them there.
+
+    What fails here is executed again by MyST-NB, which reports the error.
+    """
+    chapters = [path for name in names if (path := Path(env.doc2path(name))).suffix == ".ipynb"]
+    if app.config.nb_execution_mode == "cache" and len(chapters) > 1:
+        cache = get_cache(app.config.nb_execution_cache_path)
+        keys = [cache.add_nb_to_project(str(path)).pk for path in chapters]
+        executor = load_executor("local-parallel", cache)
+        executor.run_and_cache(filter_pks=keys, timeout=app.config.nb_execution_timeout)
 
 
 def _write_assets(app: Sphinx, config: Config) -> None:

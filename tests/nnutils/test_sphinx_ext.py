@@ -199,3 +199,34 @@ def test_the_notebook_for_download_holds_no_output(book):
     assert [cell["outputs"] for cell in stored["cells"] if cell["cell_type"] == "code"] == [[]]
     assert len(re.findall(r'href="[^"]*\.ipynb"', pages["notebook"])) == 1
     assert "thebe" not in " ".join(re.findall(r"<script[^>]*>", pages["notebook"])).lower()
+
+
+WAITING = """
+import pathlib, time
+pathlib.Path("{own}.started").touch()
+while not pathlib.Path("{other}.started").exists():
+    time.sleep(0.1)
+print("both")
+"""
+
+
+def test_chapters_are_executed_side_by_side(tmp_path):
+    """Each of two notebooks waits until the other has begun: one after the other, the first would never end."""
+    names = ("left", "right")
+    for own, other in (names, names[::-1]):
+        cells = [new_markdown_cell(f"# {own}"), new_code_cell(WAITING.format(own=own, other=other))]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), tmp_path / f"{own}.ipynb")
+    (tmp_path / "index.md").write_text("# Start\n\n```{toctree}\nleft\nright\n```\n")
+    settings = {
+        "extensions": [*EXTENSIONS, "nnutils.figures.sphinx_ext"],
+        "exclude_patterns": ["build"],
+        "nb_execution_mode": "cache",
+        "nb_execution_timeout": 60,
+        "nb_execution_raise_on_error": True,
+    }
+    build = tmp_path / "build"
+    with docutils_namespace():
+        Sphinx(tmp_path, None, build / "html", build / "doctrees", "html", settings, status=None).build()
+    for name in names:
+        assert "both" in words((build / "html" / f"{name}.html").read_text())
