@@ -28,7 +28,8 @@ __all__ = [
 _HINTS = {
     "a leaf Variable that requires grad is being used in an in-place operation": "change parameters inside "
     "`with torch.no_grad():`",
-    "'NoneType' object has no attribute": "something is None; a gradient is None until the first backward pass",
+    "'NoneType' object has no attribute": "something is None; a gradient is None until the first "
+    "backward pass, the bias of a layer with bias=False always",
 }
 
 

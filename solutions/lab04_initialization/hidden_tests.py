@@ -23,7 +23,7 @@ from probes import Layer
 from torch import Tensor
 
 from autograder.student import StudentError
-from autograder.testing import FROM_SCRATCH, TOLERANCE, close, draw, number, register
+from autograder.testing import FROM_SCRATCH, TOLERANCE, close, draw, flat, number, register
 from nnutils.checks import check, check_tensor, check_unchanged
 
 NAMES = {
@@ -100,6 +100,8 @@ def compare_fans(student: Any, shape: Sequence[int], about: str = "") -> None:
         mistakes[inputs * first**2, outputs * first**2] = "the kernel is taken as square; multiply its axes"
         pair = math.prod(kernel[:2])
         mistakes[inputs * pair, outputs * pair] = "only two axes of the kernel count; multiply all of them"
+        triple = math.prod(kernel[:3])
+        mistakes[inputs * triple, outputs * triple] = "only three axes of the kernel count; multiply all of them"
     mistakes.pop(right, None)
     outcome = student.probe(probes.fans, shape)
     for kind, found in outcome["found"].items():
@@ -125,9 +127,10 @@ def test_fan_in_and_fan_out__of_dense_layers_and_convolutions(student: Any, rng:
     compare_fans(student, sizes(rng, 4), "a convolution")
 
 
-def test_fan_in_and_fan_out__kernels_with_one_and_three_axes(student: Any, rng: np.random.Generator) -> None:
+def test_fan_in_and_fan_out__kernels_with_one_three_and_four_axes(student: Any, rng: np.random.Generator) -> None:
     compare_fans(student, sizes(rng, 3), "a convolution with a kernel of one axis")
     compare_fans(student, sizes(rng, 5), "a convolution with a kernel of three axes")
+    compare_fans(student, sizes(rng, 6), "a convolution with a kernel of four axes")
 
 
 def test_fan_in_and_fan_out__sizes_of_one(student: Any, rng: np.random.Generator) -> None:
@@ -290,6 +293,11 @@ def the_generator_decides(student: Any, rng: np.random.Generator, name: str) -> 
         check(not torch.equal(first, other), f"{name}: another state of `generator` gives the same numbers")
         fresh = not torch.equal(other, more)
         check(fresh, f"{name}: two fills with one generator are equal; do not set its seed, and let it go on")
+        fills = torch.stack([first, other, more]).double().flatten(1) / deviation(name, first.shape, usual(name))
+        off = [fills.mean(1), *(fills.std(1, correction=c) - 1 for c in (0, 1))]
+        exact = any(bool((numbers.abs() < 1e-5).all()) for numbers in off)  # by chance: once in a billion times
+        told = "mean or standard deviation is exact in every fill; draw each entry independently, and rescale nothing"
+        check(not exact, f"{name}: {told}")
 
     runs = [{"seed": 3, "other": 1}, {"seed": 3, "other": 2}, {"seed": 4, "other": 2}, {"seed": None, "other": 2}]
     filled(student, name, (30, 20), judge, *runs)
@@ -373,7 +381,7 @@ def test_gain__the_others_have_no_slope(student: Any, rng: np.random.Generator) 
 
 
 def test_gain__unknown_names(student: Any, rng: np.random.Generator) -> None:
-    for name in ("selu", "ReLU", ""):
+    for name in ("selu", "ReLU", "leaky", "tanhshrink", ""):
         must_raise(student, "gain", "an unknown name", name)
 
 
@@ -385,7 +393,8 @@ SMALL: tuple[Layer, ...] = (
     *(("flatten",), ("linear", 6, 5), ("sigmoid",), ("dropout", 1.0)),
     *(("net", ("linear", 5, 4), ("tanh",), ("in place",)), ("linear", 4, 3), ("softmax",)),
 )
-ACTIVE = ("relu", "tanh", "sigmoid", "softmax", "gelu", "in place", "own")
+ACTIVE = ("relu", "tanh", "sigmoid", "softmax", "gelu", "in place", "own", "scaled", "identity", "pool")
+AUTOGRAD_OFF = "activation_statistics: autograd is switched off afterwards; write `with torch.no_grad():`"
 
 
 def draw_weights(rng: np.random.Generator, layers: Sequence[Layer]) -> list[Tensor]:
@@ -433,18 +442,17 @@ def compare_statistics(
             check(len(result) <= len(outcome["results"][0]), f"{name}: {told}")
         pairs = isinstance(result, list | tuple) and all(isinstance(p, list | tuple) and len(p) == 2 for p in result)
         check(pairs, f"{name}: expected a list of pairs (mean, std), got {type(result).__name__}")
+        kinds = flat_layers(layers)
         counts = {
-            len(every): "; these are all modules",
-            sum(
-                kind in ("linear", "conv", "prelu") for kind in flat_layers(layers)
-            ): "; modules with parameters are none",
-            sum(kind in (*ACTIVE, "dropout") for kind in flat_layers(layers)): "; nn.Dropout is none",
-            sum(kind in (*ACTIVE, "flatten") for kind in flat_layers(layers)): "; nn.Flatten is none",
-            sum(layer[0] in ACTIVE for layer in layers): "; those of a Sequential inside the model count too",
+            "; these are all modules": len(every),
+            "; modules with parameters are none": sum(kind in ("linear", "conv", "prelu") for kind in kinds),
+            "; nn.Dropout is none": sum(kind in (*ACTIVE, "dropout") for kind in kinds),
+            "; nn.Flatten is none": sum(kind in (*ACTIVE, "flatten") for kind in kinds),
+            "; those of a Sequential inside the model count too": sum(layer[0] in ACTIVE for layer in layers),
         }
-        counts.pop(k, None)
-        told = f"{name}: {len(result)} pairs for a model with {k} activation modules{counts.get(len(result), '')}"
-        check(len(result) == k, told)
+        fitting = [sentence for sentence, count in counts.items() if count == len(result)]
+        told = fitting[0] if len(fitting) == 1 else ""  # a count that several mistakes give names none of them
+        check(len(result) == k, f"{name}: {len(result)} pairs for a model with {k} activation modules{told}")
         tensors = any(isinstance(entry, Tensor) for pair in result for entry in pair)
         check(not tensors, f"{name}: expected floats, got tensors; use .item()")
         got = torch.tensor([[number(entry, name=name) for entry in pair] for pair in result], dtype=X.dtype)
@@ -489,7 +497,10 @@ def test_activation_statistics__of_a_net_with_a_net_inside(student: Any, rng: np
 
 
 def test_activation_statistics__of_convolutions(student: Any, rng: np.random.Generator) -> None:
-    layers = (("conv", 2, 3, 3, 2), ("relu",), ("conv", 3, 4, 2, 2), ("tanh",), ("flatten",), ("linear", 48, 3))
+    layers = (
+        *(("conv", 2, 3, 3, 2), ("relu",), ("conv", 3, 4, 2, 2), ("tanh",), ("pool",)),
+        *(("flatten",), ("linear", 8, 3)),
+    )
     compare_statistics(
         student, layers, draw_weights(rng, layers), draw(rng, (4, 2, 6, 6)), about=" of a convolutional net"
     )
@@ -498,9 +509,9 @@ def test_activation_statistics__of_convolutions(student: Any, rng: np.random.Gen
 def test_activation_statistics__other_classes_of_modules(student: Any, rng: np.random.Generator) -> None:
     layers = (
         *(("linear", 4, 6), ("own",), ("linear", 6, 5), ("gelu",), ("linear", 5, 5), ("prelu",)),
-        *(("linear", 5, 3), ("softmax",)),
+        *(("identity",), ("scaled",), ("linear", 5, 3), ("softmax",)),
     )
-    about = " of a net with GELU, PReLU, Softmax and a module of the learner's own"
+    about = " of a net with GELU, PReLU, Identity, Softmax and modules of the learner's own, one with a buffer"
     compare_statistics(student, layers, draw_weights(rng, layers), draw(rng, (6, 4)), about=about)
 
 
@@ -530,7 +541,10 @@ def test_activation_statistics__activations_in_place(student: Any, rng: np.rando
 
 
 def test_activation_statistics__in_the_mode_in_which_it_comes(student: Any, rng: np.random.Generator) -> None:
-    layers = (("linear", 4, 6), ("sigmoid",), ("dropout", 1.0), ("linear", 6, 5), ("tanh",), ("linear", 5, 2))
+    layers = (
+        *(("linear", 4, 6), ("linear", 6, 6), ("sigmoid",), ("dropout", 1.0)),
+        *(("linear", 6, 5), ("tanh",), ("linear", 5, 2)),
+    )
     for train in (True, False):
         weights = draw_weights(rng, layers)
         compare_statistics(student, layers, weights, draw(rng, (6, 4)), about=" with dropout", train=train)
@@ -542,6 +556,10 @@ def test_activation_statistics__leaves_model_and_data_unchanged(student: Any, rn
     moved = any(not torch.equal(a, b) for a, b in zip(outcome["weights"], weights, strict=True))
     check(not moved, "activation_statistics: the weights of the model have changed")
     check(outcome["gradients"], "activation_statistics: a .grad of the model has changed")
+    check(outcome["requires_grad"], "activation_statistics: a parameter no longer requires a gradient")
+    check(outcome["places"], "activation_statistics: `inplace` of a module has changed")
+    check(outcome["autograd"], AUTOGRAD_OFF)
+    check(outcome["runs"] <= 2, "activation_statistics: the model runs more than once in a call; run it once")
     check_unchanged(outcome["X"], X, name="activation_statistics: X")
 
 
@@ -559,6 +577,7 @@ def test_activation_statistics__when_the_model_raises(student: Any, rng: np.rand
     left = "activation_statistics: a hook is left when the model raises; remove the hooks in `finally:`"
     check(outcome["left"] == 0, left)
     check(outcome["gone"] == 0, "activation_statistics: hooks of others are gone; remove yours, and no other")
+    check(outcome["autograd"], AUTOGRAD_OFF)
 
 
 # initialize
@@ -573,7 +592,7 @@ MIXED: tuple[Layer, ...] = (
     *(
         ("embedding", 10, 30),
         ("net", ("net", ("linear", 40, 160)), ("tanh",)),
-        ("transposed", 3, 4, 2),
+        *(("transposed", 3, 4, 2), ("conv1d", 3, 4, 2)),
         ("linear", 60, 120),
     ),
 )
@@ -587,10 +606,14 @@ def deviation_of(scheme: str, shape: Sequence[int]) -> float:
     return fixed[scheme] if scheme in fixed else deviation(scheme, shape, usual(scheme))
 
 
+GONE = "a parameter is gone; a bias becomes 0, not None"
+
+
 def check_whole(outcome: Mapping[str, Any], name: str) -> None:
     """Check what holds for every scheme."""
     got = outcome["returned"]
     check(outcome["same"], f"{name}: expected the model, got {got}; return the model itself")
+    check(not outcome["gone"], f"{name}: {GONE}")
     check(outcome["objects"], f"{name}: the model holds new parameter objects; fill the old ones in place")
     check(outcome["requires_grad"], f"{name}: a parameter no longer requires a gradient")
 
@@ -628,6 +651,7 @@ def test_initialize__the_weights_of_all_schemes(student: Any, rng: np.random.Gen
 
 def test_initialize__the_biases_are_zero(student: Any, rng: np.random.Generator) -> None:
     def judge(outcome: Mapping[str, Any]) -> None:
+        check(not outcome["gone"], f"initialize: {GONE}")
         left = sum(bool((bias == probes.START).all()) for bias in outcome["biases"])
         check(left == 0, f"initialize: {left} of {len(outcome['biases'])} biases are as they were; set them to 0")
         check(not any(bool(b.any()) for b in outcome["biases"]), "initialize: a bias is not 0")
@@ -669,7 +693,7 @@ def test_initialize__float64_models(student: Any, rng: np.random.Generator) -> N
 
 
 def test_initialize__the_generator_decides(student: Any, rng: np.random.Generator) -> None:
-    layers = [("linear", 20, 30), ("tanh",), ("linear", 20, 30)]
+    layers = [("linear", 20, 30), ("tanh",), ("linear", 20, 30), ("conv", 3, 6, 2, 2), ("conv", 3, 6, 2, 2)]
     for scheme in SCHEMES:
 
         def ask(lent: Mapping[str, str], scheme: str = scheme) -> list[dict[str, Any]]:
@@ -677,16 +701,18 @@ def test_initialize__the_generator_decides(student: Any, rng: np.random.Generato
             return [student.probe(probes.initialize, layers, scheme, lent, seed=s, other=o) for s, o in seeds]
 
         def judge(outcomes: Sequence[Mapping[str, Any]], name: str = f'initialize(model, "{scheme}")') -> None:
-            pairs = [[weight for _, weight in outcome["weights"]] for outcome in outcomes]
-            first, again, other, free, free_again, free_other = (pair[0] for pair in pairs)
+            weights = [[weight for _, weight in outcome["weights"]] for outcome in outcomes]
+            first, again, other, free, free_again, free_other = map(flat, weights)
             used = any(outcome["global"] for outcome in outcomes[:3])
             check(not used, f"{name}: PyTorch's global generator was used; draw from `generator` where it is given")
             check(torch.equal(first, again), f"{name}: the same state of `generator` gives other numbers")
             check(not torch.equal(first, other), f"{name}: another state of `generator` gives the same numbers")
-            alike = torch.equal(*pairs[0])
+            alike = any(torch.equal(*pair) for pair in (weights[0][:2], weights[0][2:]))
             check(not alike, f"{name}: two layers of one shape have equal weights; let one generator go on")
             seeded = torch.equal(free, free_again) and not torch.equal(free, free_other)
             check(seeded, f"{name} without a generator: draw from PyTorch's global one, and set no seed")
+            moved = all(outcome["moved"] for outcome in outcomes[:3])
+            check(moved, f"{name}: `generator` stands where it stood before; draw from it, not from a copy")
 
         judged("initialize", ask, judge)
 
@@ -722,6 +748,8 @@ def trained(
             for w in parameters:
                 w.grad += probes.START
         optimizer.step()
+    if mistake == "first parameter":
+        return [parameters[0].detach().reshape(len(parameters[0]), -1)]
     return [module.weight.detach() for module in linear]
 
 
@@ -734,6 +762,7 @@ TRAINED = {
     "this is a descent with momentum; take plain steps": "momentum",
     "each step sees one row; take all of X": "one row",
     "a gradient that was there before enters the first step; clear it": "stale",
+    "this is the first parameter of the model; take the weight of the first nn.Linear": "first parameter",
 }
 
 
@@ -746,10 +775,13 @@ def compare_gap(
     learned = trained(*problem, lr, steps)
     W, last = learned[0], learned[-1]
     right, single = float(spread(W)), how.get("dtype") == "float32"
-    for result in outcome["results"]:
+    tolerance = {"rel_tol": 1e-4, "abs_tol": 1e-5} if single else {"rel_tol": 1e-6, "abs_tol": 1e-9}
+    for call, result in enumerate(outcome["results"]):
         value = number(result, name=name)
-        if math.isclose(value, right, rel_tol=1e-4 if single else 1e-6, abs_tol=1e-5 if single else 1e-9):
+        if math.isclose(value, right, **tolerance):
             continue
+        trains_it = call == 1 and outcome["moved"]
+        check(not trains_it, f"{name}: a second call gives another value; the model has changed, train a deep copy")
         mistakes = {
             "only the first two rows are compared; compare all": lambda: (W[0] - W[1]).abs().max(),
             "every row is compared with the first one only; compare all pairs": lambda: (W - W[0]).abs().max(),
@@ -767,16 +799,16 @@ def compare_gap(
             "this is one step too many": lambda: spread(trained(*problem, lr, steps + 1)[0]),
             **{s: lambda m=m: spread(trained(*problem, lr, steps, m)[0]) for s, m in TRAINED.items()},
         }
-        known = [s for s, make in mistakes.items() if math.isclose(value, float(make()), rel_tol=1e-4)]
+        known = [s for s, make in mistakes.items() if math.isclose(value, float(make()), **tolerance)]
         check(False, f"{name}: wrong value" + (f"; {known[0]}" if known else ""))
     return outcome
 
 
 def draw_problem(
-    rng: np.random.Generator, layers: Sequence[Layer] = NET, shape: Sequence[int] = (2, 2)
+    rng: np.random.Generator, layers: Sequence[Layer] = NET, shape: Sequence[int] = (2, 2), rows: int = 8
 ) -> tuple[Any, ...]:
     weights = draw_weights(rng, layers)
-    return layers, weights, draw(rng, (8, *shape)), torch.from_numpy(rng.integers(0, 3, 8))
+    return layers, weights, draw(rng, (rows, *shape)), torch.from_numpy(rng.integers(0, 3, rows))
 
 
 def test_symmetry_gap__at_the_start_and_after_some_steps(student: Any, rng: np.random.Generator) -> None:
@@ -787,10 +819,16 @@ def test_symmetry_gap__at_the_start_and_after_some_steps(student: Any, rng: np.r
 def test_symmetry_gap__other_rates_and_nets(student: Any, rng: np.random.Generator) -> None:
     relu = (("linear", 3, 7), ("relu",), ("linear", 7, 3))
     compare_gap(student, draw_problem(rng, relu, (3,)), 0.05, 12, about=" of a ReLU net after 12 steps")
+    compare_gap(student, draw_problem(rng, relu, (3,), 70), 0.5, 3, about=" with 70 rows of X")
     inside = (("net", ("flatten",), ("linear", 6, 4)), ("sigmoid",), ("linear", 4, 3))
     compare_gap(student, draw_problem(rng, inside, (2, 3)), 1.0, 4, about=" of a net with a net inside")
     lone = (("linear", 4, 3),)
     compare_gap(student, draw_problem(rng, lone, (4,)), 0.5, 5, about=" of a net with one layer")
+    images = (
+        *(("conv", 2, 3, 2, 2), ("layernorm", (2, 2)), ("tanh",), ("flatten",)),
+        *(("linear", 12, 4), ("tanh",), ("linear", 4, 3)),
+    )
+    compare_gap(student, draw_problem(rng, images, (2, 3, 3)), 0.3, 3, about=" of a net that begins with a convolution")
 
 
 def test_symmetry_gap__equal_units_do_not_part(student: Any, rng: np.random.Generator) -> None:
@@ -808,8 +846,9 @@ def test_symmetry_gap__equal_units_do_not_part(student: Any, rng: np.random.Gene
 
 def test_symmetry_gap__the_model_comes_back_unchanged(student: Any, rng: np.random.Generator) -> None:
     layers = (("linear", 4, 6), ("norm", 6), ("tanh",), ("linear", 6, 3))
-    for gradients in (True, False):
-        outcome = student.probe(probes.gap, *draw_problem(rng, layers, (4,)), 0.3, 2, gradients=gradients)
+    for gradients, train in ((True, True), (False, False)):
+        how = {"gradients": gradients, "train": train}
+        outcome = student.probe(probes.gap, *draw_problem(rng, layers, (4,)), 0.3, 2, **how)
         buffers = [key for key in outcome["moved"] if "running" in key or "num_batches" in key]
         moved = "symmetry_gap: the weights of the model have changed; train a deep copy"
         check(len(outcome["moved"]) == len(buffers), moved)

@@ -30,6 +30,17 @@ class Own(nn.Module):
         return X * X
 
 
+class Scaled(nn.Module):
+    """An activation module with a buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("scale", torch.tensor(0.5))
+
+    def forward(self, X: Tensor) -> Tensor:
+        return self.scale * X
+
+
 class Failing(nn.Module):
     """A module whose forward pass raises."""
 
@@ -46,9 +57,9 @@ class Pair(nn.Module):
 
 
 def raised(student: Student, name: str, *arguments: Any) -> str:
-    """Return the name of the exception that a call raises, or an empty string."""
+    """Return the name of the exception that a call raises, or an empty string; one that is returned is told."""
     try:
-        student[name](*arguments)
+        result = student[name](*arguments)
     except ValueError:
         return "ValueError"
     except NotImplementedError:  # an unfinished answer
@@ -57,7 +68,7 @@ def raised(student: Student, name: str, *arguments: Any) -> str:
         if type(error).__name__ == "RefusedError":
             raise
         return type(error).__name__
-    return ""
+    return "one that is returned; use raise" if isinstance(result, ValueError) else ""
 
 
 def fans(student: Student, shape: Sequence[int]) -> dict[str, Any]:
@@ -67,6 +78,7 @@ def fans(student: Student, shape: Sequence[int]) -> dict[str, Any]:
     return {"found": {kind: student["fan_in_and_fan_out"](it) for kind, it in kinds.items()}, "list": given}
 
 
+@torch.enable_grad()
 def fill(
     student: Student,
     name: str,
@@ -156,12 +168,16 @@ SIMPLE: dict[str, Callable[..., nn.Module]] = {
     "flatten": nn.Flatten,
     "dropout": nn.Dropout,
     "own": Own,
+    "scaled": Scaled,
+    "identity": nn.Identity,
+    "pool": lambda: nn.MaxPool2d(2),
     "failing": Failing,
     "norm": nn.BatchNorm1d,
     "norm2d": nn.BatchNorm2d,
     "layernorm": nn.LayerNorm,
     "embedding": nn.Embedding,
     "transposed": nn.ConvTranspose2d,
+    "conv1d": nn.Conv1d,
 }
 
 
@@ -173,6 +189,7 @@ def build(layers: Sequence[Layer], weights: Sequence[Tensor] | None = None, dtyp
     with ExitStack() as stack:
         for module in (
             nn.Linear,
+            nn.Conv1d,
             nn.Conv2d,
             nn.BatchNorm1d,
             nn.BatchNorm2d,
@@ -203,6 +220,7 @@ def _net(layers: Sequence[Layer]) -> nn.Sequential:
     return nn.Sequential(*modules)
 
 
+@torch.enable_grad()
 def statistics(
     student: Student,
     layers: Sequence[Layer],
@@ -215,10 +233,12 @@ def statistics(
     """Return the student's statistics, once more, and what became of the model, which may raise."""
     model = build(layers, weights).train(train)
     model[0].eval()  # not every module in one mode
-    model[-1].register_forward_hook(lambda module, inputs, output: None)
+    runs: list[int] = []
+    model[-1].register_forward_hook(lambda module, inputs, output: runs.append(1))
     for w in model.parameters():
         w.grad = torch.full_like(w, START)
     before, modes = _hooks(model), [module.training for module in model.modules()]
+    places = [getattr(module, "inplace", None) for module in model.modules()]
     given, results, swallowed = X.clone(), [], False
     for _ in range(1 if fails else 2):
         try:
@@ -235,6 +255,10 @@ def statistics(
         "left": sum(len(set(now) - set(then)) for now, then in zip(after, before, strict=True)),
         "gone": sum(len(set(then) - set(now)) for now, then in zip(after, before, strict=True)),
         "modes": [module.training for module in model.modules()] == modes,
+        "places": [getattr(module, "inplace", None) for module in model.modules()] == places,
+        "requires_grad": all(w.requires_grad for w in model.parameters()),
+        "autograd": torch.is_grad_enabled(),
+        "runs": len(runs),
         "weights": [w.detach().clone() for w in model.parameters()],
         "gradients": all(w.grad is not None and bool((w.grad == START).all()) for w in model.parameters()),
         "X": given,
@@ -245,6 +269,7 @@ def _hooks(model: nn.Module) -> list[list[int]]:
     return [[*module._forward_hooks, *module._forward_pre_hooks] for module in model.modules()]
 
 
+@torch.enable_grad()
 def initialize(
     student: Student,
     layers: Sequence[Layer],
@@ -259,20 +284,26 @@ def initialize(
     """Initialize a model ("sequential", a "pair" of parts, or a "single" layer) and return what became of it."""
     model: nn.Module = build(layers, dtype=dtype)
     model = {"sequential": lambda: model, "pair": lambda: Pair(*model), "single": lambda: model[0]}[shape]()
+    for b in model.buffers():
+        b.fill_(START)
     held, buffers = dict(model.named_parameters()), {name: b.clone() for name, b in model.named_buffers()}
-    settings = {} if seed is None else {"generator": torch.Generator().manual_seed(seed)}
+    generator = torch.Generator().manual_seed(seed or 0)
+    settings, start = {} if seed is None else {"generator": generator}, generator.get_state()
     if other is not None:
         torch.manual_seed(other)
     before = _global_state()
     with lend(student, lent):
         result = student["initialize"](model, scheme, **settings)
+    now = dict(model.named_parameters())
     drawn = {n: type(m).__name__ for n, m in model.named_modules() if type(m) in (nn.Linear, nn.Conv2d)}
     return {
         "returned": type(result).__name__,
         "same": result is model,
-        "objects": all(model.get_parameter(name) is w for name, w in held.items()),
+        "gone": len(held.keys() - now.keys()),
+        "objects": all(now.get(name) is w for name, w in held.items()),
         "requires_grad": all(w.requires_grad and w.is_leaf for w in model.parameters()),
         "global": _global_state() != before,
+        "moved": not torch.equal(generator.get_state(), start),
         "weights": [(kind, model.get_submodule(name).weight) for name, kind in drawn.items()],
         "biases": [m.bias for name in drawn if (m := model.get_submodule(name)).bias is not None],
         "others": all(bool((w == START).all()) for n, w in held.items() if n.rpartition(".")[0] not in drawn)
@@ -280,6 +311,7 @@ def initialize(
     }
 
 
+@torch.enable_grad()
 def gap(
     student: Student,
     layers: Sequence[Layer],
@@ -291,9 +323,11 @@ def gap(
     *,
     dtype: str = "float64",
     gradients: bool = True,
+    train: bool = True,
 ) -> dict[str, Any]:
     """Return the student's gap, once more, and what became of the model and its data."""
-    model = build(layers, weights, dtype)
+    model = build(layers, weights, dtype).train(train)
+    model[0].train(not train)  # not every module in one mode
     for w in model.parameters():
         w.grad = torch.full_like(w, START) if gradients else None
     before, modes = {k: v.clone() for k, v in model.state_dict().items()}, [m.training for m in model.modules()]

@@ -1,0 +1,17 @@
+"""Mistake: takes every name that begins with "tanh".
+Expect: gain of an unknown name: expected a ValueError, got a result
+"""
+
+import math
+
+
+def gain(nonlinearity, slope=0.01):
+    if nonlinearity in ("linear", "sigmoid"):
+        return 1.0
+    if nonlinearity.startswith("tanh"):
+        return 5 / 3
+    if nonlinearity == "relu":
+        return math.sqrt(2)
+    if nonlinearity == "leaky_relu":
+        return math.sqrt(2 / (1 + slope**2))
+    raise ValueError(f"unknown nonlinearity {nonlinearity!r}")
