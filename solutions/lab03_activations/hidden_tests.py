@@ -42,7 +42,8 @@ REFUSED = {
         *(f"torch.nn.functional.{name}" for name in dir(F) if getattr(F, name).__class__ is type(torch.relu)),
         *(f"torch.nn.{name}" for name in nn.modules.activation.__all__),
         *(f"{holder}.{name}" for holder in ("torch", "torch.Tensor") for name in _TORCHS_OWN),
-        *("torch.nn.modules.activation", "torch._C._nn", "torch.ops", *FROM_SCRATCH),
+        *("torch.nn.modules.activation", "torch.ops", "torch._VF", "torch._refs"),
+        *("torch._C._nn", "torch._C._VariableFunctions", *FROM_SCRATCH),
     ),
     "activation_gradient": (*AUTOGRAD, *FROM_SCRATCH),
     "fractions": FROM_SCRATCH,
@@ -51,18 +52,31 @@ REFUSED = {
 
 BOTH = (torch.float64, torch.float32)
 FAR = (-800.0, 800.0, -100.0, 100.0, -40.0, 40.0, -20.0, 20.0)
+NEARLY_FLAT = (-12.0, 12.0, -9.0, 9.0, -8.1, 8.1)  # in float64, tanh differs there from -1 and 1, and its slope from 0
 OVERFLOW = "; exp overflows at large z, and inf / inf or inf * 0 is nan"
+PAIR = "torch.max(z, 0) takes 0 for an axis and returns a pair; entry by entry it is clamp or torch.maximum"
 
 Known = dict[str, Tensor]
 
 
 def twice(outcome: Mapping[str, Any], name: str) -> None:
-    """Check that the second call of a probe gave what the first one gave."""
-    first, again = (torch.as_tensor(outcome[key]).nan_to_num() for key in ("first", "again"))
-    check(
-        first.shape == again.shape and torch.equal(first, again),
-        f"{name}: the second call with the same arguments gives another result; keep nothing between calls",
-    )
+    """Check that no call of a probe knows of another."""
+    told = {
+        ("again", "first"): "the second call with the same arguments gives another result",
+        ("later", "first"): "the result of a call changes with the next one",
+        ("edited", "fresh"): "after the input was changed, the result is still the old one",
+    }
+    for keys, sentence in told.items():
+        if not outcome.keys() >= {*keys}:
+            continue
+        one, other = (torch.as_tensor(outcome[key]).nan_to_num() for key in keys)
+        check(one.shape == other.shape and torch.equal(one, other), f"{name}: {sentence}; keep nothing between calls")
+
+
+def stays(outcome: Mapping[str, Any], at: int, before: Tensor, name: str) -> None:
+    """Check that an argument of a probe is what it was."""
+    check_unchanged(outcome["arguments"][at], before, name=name)
+    check(not outcome["requires_grad"], f"{name}: requires_grad is set afterwards; leave it as it was")
 
 
 # activations
@@ -131,6 +145,7 @@ def mistaken_values(name: str, z: Tensor, **settings: float) -> Known:
             "numerator and denominator are swapped": 1 / torch.tanh(z),
             "this is sinh(z); divide it by cosh(z)": torch.sinh(z),
             "this is the slope, 1 - tanh(z)^2": 1 - torch.tanh(z) ** 2,
+            "far from 0 the result is -1 or 1 too early": torch.where(z.abs() > 8, z.sign(), torch.tanh(z)),
             "z is cut off at -1 and 1; tanh bends": z.clamp(-1, 1),
         },
         "gelu": {
@@ -154,6 +169,7 @@ def compare_activation(
     result: Any, name: str, z: Tensor, *, about: str = "", hint: str = "", **settings: float
 ) -> None:
     shown = f" with {settings}" if settings else ""
+    check(not isinstance(result, tuple), f"{name}{shown}{about}: expected a torch.Tensor, got a tuple; {PAIR}")
     same(
         result,
         activation(name, z, **settings),
@@ -208,11 +224,13 @@ def large_inputs(student: Any, rng: np.random.Generator, name: str) -> None:
         z = torch.tensor(FAR, dtype=dtype)
         about = " at z between -800 and 800"
         compare_activation(student.call(name, z), name, z, about=about, hint=OVERFLOW)
+    z = torch.tensor(NEARLY_FLAT, dtype=torch.float64)
+    compare_activation(student.call(name, z), name, z, about=" at z between -12 and 12", hint=OVERFLOW)
 
 
 def autograd_passes_through(student: Any, rng: np.random.Generator, name: str) -> None:
     for settings in (*SETTINGS.get(name, ())[:1], {}):
-        z = 1.5 * draw(rng, (20,))
+        z = torch.cat([1.5 * draw(rng, (20,)), torch.tensor(NEARLY_FLAT, dtype=torch.float64)])
         found = student.probe(probes.slope, name, z, **settings)
         told = "the result carries no gradient; use PyTorch's operations only, no .item(), NumPy or .detach()"
         check(found is not None, f"{name}: {told}")
@@ -224,8 +242,7 @@ def autograd_passes_through(student: Any, rng: np.random.Generator, name: str) -
 
 def the_input_comes_back_unchanged(student: Any, rng: np.random.Generator, name: str) -> None:
     z = 2 * draw(rng, (4, 5))
-    outcome = student.probe(probes.use, name, z)
-    check_unchanged(outcome["arguments"][0], z, name=f"{name}: z")
+    stays(student.probe(probes.use, name, z), 0, z, f"{name}: z")
 
 
 def the_input_need_not_be_contiguous(student: Any, rng: np.random.Generator, name: str) -> None:
@@ -336,7 +353,7 @@ def mistaken_slopes(name: str, z: Tensor) -> Known:
 
 
 def compare_slopes(
-    student: Any, name: str, z: Tensor, *, about: str = "", hint: str = "", transposed: bool = False
+    student: Any, name: str, z: Tensor, *, about: str = "", hint: str = "", transposed: bool = False, named: bool = True
 ) -> Mapping[str, Any]:
     """Judge the slopes with right versions of question 1's functions; where that fails, with the student's own.
 
@@ -351,7 +368,7 @@ def compare_slopes(
             outcome["first"],
             slope_of(name, z),
             name=f'activation_gradient("{name}", z){about}',
-            mistakes=lambda: mistaken_slopes(name, z),
+            mistakes=lambda: mistaken_slopes(name, z) if named else {},
             if_not_finite=hint,
         )
         return outcome
@@ -395,14 +412,15 @@ def slopes_in_float32(student: Any, rng: np.random.Generator, name: str) -> None
 
 
 def slopes_at_large_inputs(student: Any, rng: np.random.Generator, name: str) -> None:
-    for dtype in BOTH:
-        compare_slopes(student, name, torch.tensor(FAR, dtype=dtype), about=" at z between -800 and 800", hint=OVERFLOW)
+    for dtype in BOTH:  # nearly all slopes are 0 or 1 there, so that a known mistake would explain too much
+        z, about = torch.tensor(FAR, dtype=dtype), " at z between -800 and 800"
+        compare_slopes(student, name, z, about=about, hint=OVERFLOW, named=False)
 
 
 def slopes_leave_the_input_unchanged(student: Any, rng: np.random.Generator, name: str) -> None:
     z = draw(rng, (4, 5))
     outcome = compare_slopes(student, name, z)
-    check_unchanged(outcome["arguments"][1], z, name=f'activation_gradient("{name}", z): z')
+    stays(outcome, 1, z, f'activation_gradient("{name}", z): z')
     twice(outcome, f'activation_gradient("{name}", z)')
 
 
@@ -422,17 +440,25 @@ register(
 )
 
 
-def test_activation_gradient__an_unknown_name(student: Any, rng: np.random.Generator) -> None:
-    z = draw(rng, (3,))
-    for name in ("softsign", "swish", "cosine", ""):
+def check_unknown(student: Any, z: Tensor, names: Sequence[str], about: str) -> None:
+    for name in names:
         is_value_error, kind, text = student.probe(probes.unknown, name, z, LENT)
-        about, wanted = (
-            "activation_gradient for an unknown name",
-            "expected a ValueError with a message that lists the six",
+        told, wanted = (
+            f"activation_gradient for {about}",
+            "expected a ValueError with a message that lists the six names",
         )
-        check(bool(kind), f"{about}: nothing is raised, {wanted} names")
+        check(bool(kind), f"{told}: nothing is raised, {wanted}")
         listed = set(SIX) <= set(re.findall(r"\w+", text))
-        check(is_value_error and listed, f"{about}: got {kind}, {wanted} names")
+        check(is_value_error and listed, f"{told}: got {kind}, {wanted}")
+
+
+def test_activation_gradient__an_unknown_name(student: Any, rng: np.random.Generator) -> None:
+    check_unknown(student, draw(rng, (3,)), ("softsign", "swish", "cosine", "selu", "silu", ""), "an unknown name")
+
+
+def test_activation_gradient__a_name_that_is_nearly_right(student: Any, rng: np.random.Generator) -> None:
+    names = ("ReLU", "RELU", "GELU", "Tanh", " relu", "elu ", "relu6", "tanhshrink", "my_relu", "log_sigmoid")
+    check_unknown(student, draw(rng, (3,)), names, 'a name that is nearly right, such as "ReLU" or "relu6"')
 
 
 # fractions
@@ -459,12 +485,16 @@ SHARES: dict[str, dict[str, Rule]] = {
         "this is the share of units that were once at an end; count entries": lambda a, low, high: (
             (a <= low) | (a >= high)
         ).any(0),
+        "entries close to low or high count as if they were equal": lambda a, low, high: (
+            (a <= low + 1e-3) | (a >= high - 1e-3)
+        ),
         "the share is rounded": lambda a, low, high: round(ends(a, low, high), 2),
     },
     "dead_fraction": {
         "": lambda a: (a == 0).all(0),
         "this is the share of entries that are 0, silence; a dead unit is 0 for ALL samples": lambda a: a == 0,
         "this is the share of samples; a unit is a column": lambda a: (a == 0).all(1),
+        "this is 1 where all units are dead, else 0; return their share": lambda a: (a == 0).all(),
         "one zero makes a unit dead; it has to be 0 for ALL samples": lambda a: (a == 0).any(0),
         "a column that adds up to 0 need not be 0": lambda a: a.sum(0) == 0,
         "negative outputs count as 0": lambda a: (a <= 0).all(0),
@@ -485,7 +515,7 @@ def ends(a: Tensor, low: float, high: float) -> float:
     return float(((a <= low) | (a >= high)).double().mean())
 
 
-def compare_shares(student: Any, name: str, cases: Sequence[Case], about: str = "") -> None:
+def compare_shares(student: Any, name: str, cases: Sequence[Case], about: str = "", named: bool = True) -> None:
     """Judge the shares of several cases together: a mistake is named where it explains them all."""
 
     def shares(rule: Rule) -> Tensor:
@@ -497,8 +527,8 @@ def compare_shares(student: Any, name: str, cases: Sequence[Case], about: str = 
         torch.tensor(found, dtype=torch.float64),
         shares(rules[""]),
         name=f"{name}{about}",
-        mistakes=lambda: {text: shares(rule) for text, rule in rules.items() if text},
-        tolerance=(0.0, 1e-6),
+        mistakes=lambda: {text: shares(rule) for text, rule in rules.items() if text and named},
+        tolerance=(1e-6, 1e-6),
     )
 
 
@@ -506,6 +536,7 @@ def test_fractions__saturated_counts_entries_at_both_ends(student: Any, rng: np.
     cases: list[Case] = []
     for shape in ((7, 5), (40, 3), (9, 6)):
         a = torch.sigmoid(3 * draw(rng, shape))
+        a[:, 0] = 0.01
         cases += [(a, 0.1, 0.8), (2 * a - 1, -0.9, 0.7)]
     compare_shares(student, "saturated_fraction", cases)
 
@@ -518,22 +549,31 @@ def test_fractions__saturated_on_the_limits(student: Any, rng: np.random.Generat
         compare_shares(student, "saturated_fraction", cases, " with entries that are equal to low or high")
 
 
+def test_fractions__saturated_close_to_the_limits(student: Any, rng: np.random.Generator) -> None:
+    for dtype in BOTH:
+        values = torch.tensor([0.0, 0.25 + 1e-6, 0.3, 0.5 - 1e-6, 1.0], dtype=dtype)
+        cases = [(values[torch.from_numpy(rng.integers(0, 5, (6, 5)))], 0.25, 0.5) for _ in range(3)]
+        cases[0][0][:, 0] = 0.0
+        compare_shares(student, "saturated_fraction", cases, " with entries that are close to low or high")
+
+
 def test_fractions__saturated_none_and_all(student: Any, rng: np.random.Generator) -> None:
     a = 0.4 + 0.2 * torch.from_numpy(rng.random((5, 4)))
     cases = [(a, 0.1, 0.9), (a, 0.39, 0.395)]
-    compare_shares(student, "saturated_fraction", cases, " where no entry, or each one, is saturated")
+    compare_shares(student, "saturated_fraction", cases, " where no entry, or each one, is saturated", named=False)
 
 
 def test_fractions__saturated_for_any_number_of_axes(student: Any, rng: np.random.Generator) -> None:
     for shape in ((6,), (2, 3, 4), (2, 1, 2, 3)):
-        cases = [(draw(rng, shape), -0.5, 0.7) for _ in range(3)]
+        cases = [(draw(rng, shape) + shift, -0.5, 0.7) for shift in (0.0, 0.0, 8.0)]
         compare_shares(student, "saturated_fraction", cases, f" of outputs of shape {shape}")
 
 
 def rectified(rng: np.random.Generator, n: int, units: int, killed: int) -> Tensor:
-    """Return outputs of rectifiers; some units are dead, each other one is awake for a sample or more."""
+    """Return outputs of rectifiers: some units are dead, each other one is awake for a sample; the first wakes none."""
     a = draw(rng, (n, units)).clamp(min=0)
-    a[torch.arange(units) % n, torch.arange(units)] = 1.0
+    a[0] = 0.0
+    a[torch.arange(units) % (n - 1) + 1, torch.arange(units)] = 1.0
     a[:, torch.from_numpy(rng.permutation(units)[:killed].copy())] = 0.0
     return a
 
@@ -546,12 +586,20 @@ def test_fractions__dead_counts_units_that_are_zero_for_all(student: Any, rng: n
 def test_fractions__dead_with_silent_samples(student: Any, rng: np.random.Generator) -> None:
     cases = [(rectified(rng, *sizes),) for sizes in ((8, 5, 2), (9, 7, 3))]
     for (a,) in cases:
-        a[:3], a[3] = 0.0, (a != 0).any(0).double()
+        awake = (a != 0).any(0).double()
+        a[:3], a[3] = 0.0, awake
     compare_shares(student, "dead_fraction", cases, " where some samples wake no unit")
 
 
+def test_fractions__dead_in_a_large_batch(student: Any, rng: np.random.Generator) -> None:
+    cases = [(draw(rng, (300, units)).abs(),) for units in (5, 8)]
+    for (a,) in cases:
+        a[0], a[:-1, 1:3], a[:, 4] = 0.0, 0.0, 0.0  # two units react to the last sample only, one is dead
+    compare_shares(student, "dead_fraction", cases, " of a large batch")
+
+
 def test_fractions__dead_with_negative_outputs(student: Any, rng: np.random.Generator) -> None:
-    cases = [(draw(rng, (n, 13)),) for n in (6, 8, 10)]
+    cases: list[Case] = [(draw(rng, (n, 13)),) for n in (6, 8, 10)]
     for i, (a,) in enumerate(cases):
         a[:, 0] = a[:, 1] = 0.0  # dead
         a[:, 1 : 2 + i] = -0.0
@@ -560,27 +608,33 @@ def test_fractions__dead_with_negative_outputs(student: Any, rng: np.random.Gene
         a[:, 7:9], a[0, 7:9] = 0.0, -1.0  # the largest is 0
         a[:, 9 : 10 + i] = 2.5 - i
         a[0, [4, 12]], a[1:3, [4, 12]] = 1.0, 0.0
+    cases[-1] = (torch.cat([cases[-1][0], torch.zeros(1, 13, dtype=torch.float64)]),)
     compare_shares(student, "dead_fraction", cases, " of outputs that are negative in places")
 
 
 def test_fractions__dead_is_exactly_zero(student: Any, rng: np.random.Generator) -> None:
-    for dtype in BOTH:
+    for dtype, tiny in ((torch.float32, 1e-8), (torch.float64, 1e-12), (torch.float32, 1e-30), (torch.float64, 1e-200)):
         cases = [(rectified(rng, *sizes).to(dtype),) for sizes in ((5, 8, 2), (6, 9, 1))]
         for (a,) in cases:
-            a[:, (a != 0).any(0).nonzero()[:2, 0]] = torch.tensor([1e-12, 1e-8], dtype=dtype)
+            a[1:, (a != 0).any(0).nonzero()[:2, 0]] = tiny
         compare_shares(student, "dead_fraction", cases, " with tiny outputs")
 
 
-def test_fractions__dead_none_and_all_and_one_sample(student: Any, rng: np.random.Generator) -> None:
-    cases = [(torch.zeros(4, 3, dtype=torch.float64),), (rectified(rng, 4, 3, 0),), (rectified(rng, 1, 6, 2),)]
-    compare_shares(student, "dead_fraction", cases, " where all units, or none, are dead, and of one sample")
+def test_fractions__dead_none_and_all(student: Any, rng: np.random.Generator) -> None:
+    cases = [(torch.zeros(4, 3, dtype=torch.float64),), (rectified(rng, 4, 3, 0),)]
+    compare_shares(student, "dead_fraction", cases, " where all units, or none, are dead")
+
+
+def test_fractions__dead_of_one_sample(student: Any, rng: np.random.Generator) -> None:
+    cases = [(rectified(rng, 2, *sizes)[1:],) for sizes in ((6, 2), (5, 5))]
+    compare_shares(student, "dead_fraction", cases, " of one sample", named=False)
 
 
 def test_fractions__the_activations_come_back_unchanged(student: Any, rng: np.random.Generator) -> None:
     for name, limits in (("saturated_fraction", (0.2, 0.8)), ("dead_fraction", ())):
         a = rectified(rng, 5, 4, 1)
         outcome = student.probe(probes.use, name, a, *limits, transposed=True)
-        check_unchanged(outcome["arguments"][0], a, name=f"{name}: activations")
+        stays(outcome, 0, a, f"{name}: activations")
         number(outcome["first"], name=name)
         twice(outcome, name)
 
@@ -588,13 +642,14 @@ def test_fractions__the_activations_come_back_unchanged(student: Any, rng: np.ra
 # gradient_norms
 
 TRACELESS = "torch.autograd.grad returns gradients and touches no .grad"
+MODE = "this is the gradient in train mode; measure in the mode that the model is in"
 NETS: dict[str, tuple[Layer, ...]] = {
     "plain": (("Linear", (5, 4)), ("Tanh", ()), ("Linear", (4, 6)), ("ReLU", ()), ("Linear", (6, 3))),
     "one layer": (("Linear", (5, 3)),),
     "without biases": (("Linear", (5, 4, False)), ("Sigmoid", ()), ("Linear", (4, 3, False))),
     "other layers": (
-        *(("Linear", (5, 4)), ("LayerNorm", (4,)), ("PReLU", ()), ("Linear", (4, 4)), ("LayerNorm", (4,))),
-        *(("Tanh", ()), ("Linear", (4, 3))),
+        *(("Linear", (5, 4)), ("LayerNorm", (4,)), ("PReLU", ()), ("Linear", (4, 4)), ("Unflatten", (1, (2, 2)))),
+        *(("LayerNorm", ((2, 2),)), ("Flatten", ()), ("Tanh", ()), ("Linear", (4, 3))),
     ),
     "dropout": (
         *(("Linear", (5, 8)), ("ReLU", ()), ("Dropout", (0.5,)), ("Linear", (8, 4)), ("Tanh", ())),
@@ -614,11 +669,18 @@ def draw_net(
 
 
 def gradients(
-    layers: Sequence[Layer], state: Mapping[str, Tensor], X: Tensor, y: Tensor, loss: Callable[..., Tensor]
+    layers: Sequence[Layer],
+    state: Mapping[str, Tensor],
+    X: Tensor,
+    y: Tensor,
+    loss: Callable[..., Tensor] = F.cross_entropy,
+    train: bool = False,
 ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
     """Return for each nn.Linear the gradient of its weight, that of its bias, and the weight itself."""
-    model = probes.build(layers, state, X.dtype)
-    loss(model(X), y).backward()
+    model = probes.build(layers, state, X.dtype).train(train)
+    with torch.random.fork_rng():
+        probes.seed()
+        loss(model(X), y).backward()
     linear = [layer for layer in model if isinstance(layer, nn.Linear)]
     biases = [torch.zeros(1, dtype=X.dtype) if layer.bias is None else layer.bias.grad for layer in linear]
     return [layer.weight.grad for layer in linear], biases, [layer.weight.detach() for layer in linear]  # type: ignore
@@ -628,7 +690,7 @@ def mistaken_norms(
     layers: Sequence[Layer], state: Mapping[str, Tensor], X: Tensor, y: Tensor, old: Sequence[Tensor | None]
 ) -> Known:
     """Return what known mistakes give in place of the norms."""
-    g, b, W = gradients(layers, state, X, y, F.cross_entropy)
+    g, b, W = gradients(layers, state, X, y)
     twice_softmax, _, _ = gradients(layers, state, X, y, lambda z, y: F.cross_entropy(z.softmax(1), y))
     guess = "the softmax is taken twice; cross_entropy takes logits"
     root = "take the root of the sum of the squares"
@@ -654,6 +716,7 @@ def mistaken_norms(
             torch.cat([x.flatten() for x in g]).norm() for _ in g
         ],
         guess: [x.norm() for x in twice_softmax],
+        MODE: [x.norm() for x in gradients(layers, state, X, y, train=True)[0]],
     }
     weights = [o for o in old if o is not None and o.ndim == 2]
     if len(weights) == len(g):
@@ -680,7 +743,7 @@ def norms(
     change(state)
     before = [old(value) for value in state.values()] if old else []
     outcome = dict(student.probe(probes.gradient_norms, layers, state, X, y, old=before))
-    right = gradients(layers, state, X, y, F.cross_entropy)[0]
+    right = gradients(layers, state, X, y)[0]
     compare_norms(outcome["first"], right, lambda: mistaken_norms(layers, state, X, y, before), about)
     return outcome | {"before": before, "given": state, "X": X, "y": y}
 
@@ -780,4 +843,7 @@ def test_gradient_norms__weights_and_data_stay(student: Any, rng: np.random.Gene
         check_unchanged(outcome["state"][name], value, name=f"gradient_norms: {name} of the model")
     for name, after in zip(("X", "y"), outcome["arguments"], strict=True):
         check_unchanged(after, outcome[name], name=f"gradient_norms: {name}")
+    told = "requires_grad of a parameter or of X is another one afterwards; leave it as it was"
+    check(outcome["requires_grad"], f"gradient_norms: {told}")
+    check(outcome["hooks"], "gradient_norms: a hook is left behind; call remove() of what registered it")
     twice(outcome, "gradient_norms")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 Student = Mapping[str, Any]
-Layer = tuple[str, Sequence[int]]  # (name of a class of torch.nn, its arguments)
+Layer = tuple[str, Sequence[Any]]  # (name of a class of torch.nn, its arguments)
 
 
 def use(
@@ -25,13 +25,23 @@ def use(
 ) -> dict[str, Any]:
     """Return the result of a function, of a second call with the same arguments, and these afterwards.
 
-    With ``transposed`` no tensor with two axes or more is contiguous. ``lent`` maps names to source, see ``lend``.
+    ``fresh`` is the result for other tensors, ``later`` what the first result is by then, and ``edited`` the result
+    when the first tensors have been changed to the others in place. With ``transposed`` no tensor with two axes or more
+    is contiguous. ``lent`` maps names to source, see ``lend``.
     """
     given = [_like(value, transposed) if isinstance(value, Tensor) else value for value in arguments]
+    tensors = [value for value in given if isinstance(value, Tensor)]
     with lend(student, lent or {}):
         first = student[name](*given, **settings)
-        again = student[name](*given, **settings)
-    return {"first": first, "again": again, "arguments": given}
+        outcome = {"first": _kept(first), "again": _kept(student[name](*given, **settings))}
+        outcome |= {"arguments": [*map(_kept, given)], "requires_grad": any(x.requires_grad for x in tensors)}
+        others = [_kept(x) + 1 if isinstance(x, Tensor) else x for x in given]
+        outcome |= {"fresh": _kept(student[name](*others, **settings)), "later": _kept(first)}
+        with torch.no_grad():
+            for x in tensors:
+                x += 1
+        outcome["edited"] = _kept(student[name](*given, **settings))
+    return outcome
 
 
 def slope(student: Student, name: str, z: Tensor, **settings: float) -> Tensor | None:
@@ -62,6 +72,12 @@ def build(layers: Sequence[Layer], state: Mapping[str, Tensor], dtype: torch.dty
     return model
 
 
+def seed() -> None:
+    """Begin the random numbers that Dropout draws, somewhere after a seed."""
+    torch.manual_seed(20)
+    torch.rand(1)
+
+
 def gradient_norms(
     student: Student,
     layers: Sequence[Layer],
@@ -82,15 +98,23 @@ def gradient_norms(
     for number in train:
         (model if number < 0 else model[number]).training = True
     modes = [module.training for module in model.modules()]
+    flags, hooks = _flags(model, X), _hooks(model, X)
+    seed()
     random = torch.get_rng_state()
     first = student["gradient_norms"](model, X, y)
+    kept = _kept(first)
     same_random = torch.equal(torch.get_rng_state(), random)
+    again = _kept(student["gradient_norms"](model, X, y))
+    student["gradient_norms"](model, X.detach() + 1, y)
     return {
-        "first": first,
-        "again": student["gradient_norms"](model, X, y),
+        "first": kept,
+        "again": again,
+        "later": first,
         "grads": [None if p.grad is None else p.grad.detach().clone() for p in model.parameters()],
         "modes": [module.training for module in model.modules()] == modes,
         "random": same_random,
+        "requires_grad": _flags(model, X) == flags,
+        "hooks": _hooks(model, X) == hooks,
         "state": {name: value.detach().clone() for name, value in model.state_dict().items()},
         "arguments": [X, y],
     }
@@ -132,3 +156,22 @@ def _like(values: Tensor, transposed: bool) -> Tensor:
     if transposed and values.ndim >= 2:
         return values.transpose(0, 1).contiguous().transpose(0, 1)
     return values.clone()
+
+
+def _kept(value: Any) -> Any:
+    """Return a copy of a tensor or a list, which stays as it is."""
+    if isinstance(value, list):
+        return list(value)
+    return value.detach().clone() if isinstance(value, Tensor) else value
+
+
+def _flags(model: nn.Module, X: Tensor) -> list[bool]:
+    return [value.requires_grad for value in (*model.parameters(), X)]
+
+
+def _hooks(model: nn.Module, X: Tensor) -> int:
+    """Return how many hooks hang on the modules, the parameters and X."""
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    kinds += ("_post_accumulate_grad_hooks",)
+    holders = (*model.modules(), *model.parameters(), X)
+    return sum(len(getattr(holder, kind, None) or ()) for holder in holders for kind in kinds)

@@ -1,0 +1,21 @@
+"""Mistake: the beginning of a name is enough.
+Expect: nearly right, such as "ReLU" or "relu6": nothing is raised
+"""
+
+
+def activation_gradient(name, z):
+    if name.startswith("sigmoid"):
+        s = torch.sigmoid(z)
+        return s * (1 - s)
+    if name.startswith("tanh"):
+        return 1 - torch.tanh(z) ** 2
+    if name.startswith("relu"):
+        return (z > 0).to(z.dtype)
+    if name.startswith("leaky_relu"):
+        return torch.where(z > 0, 1.0, 0.01).to(z.dtype)
+    if name.startswith("elu"):
+        return torch.where(z > 0, torch.ones_like(z), torch.exp(z))
+    if name.startswith("gelu"):
+        phi = torch.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+        return 0.5 * (1 + torch.erf(z / math.sqrt(2))) + z * phi
+    raise ValueError(f"unknown name {name}; use sigmoid, tanh, relu, leaky_relu, elu or gelu")

@@ -1,0 +1,23 @@
+"""Mistake: one name more than the six.
+Expect: unknown name: nothing is raised
+"""
+
+
+def activation_gradient(name, z):
+    if name == "sigmoid":
+        s = torch.sigmoid(z)
+        return s * (1 - s)
+    if name == "tanh":
+        return 1 - torch.tanh(z) ** 2
+    if name == "relu":
+        return (z > 0).to(z.dtype)
+    if name == "leaky_relu":
+        return torch.where(z > 0, 1.0, 0.01).to(z.dtype)
+    if name == "elu":
+        return torch.where(z > 0, torch.ones_like(z), torch.exp(z))
+    if name == "gelu":
+        phi = torch.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+        return 0.5 * (1 + torch.erf(z / math.sqrt(2))) + z * phi
+    if name == "selu":
+        return torch.ones_like(z)
+    raise ValueError("sigmoid, tanh, relu, leaky_relu, elu, gelu")
