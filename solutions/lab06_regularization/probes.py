@@ -54,6 +54,15 @@ def drop_gradient(student: Student, x: Tensor, grad_out: Tensor, training: bool,
     return {"out": out, "flows": flows, "grad": leaf.grad}
 
 
+def drop_seeded(student: Student, x: Tensor, seeds: Sequence[int], **hyper: float) -> list[Tensor]:
+    """Return the output of a new layer in training mode for each seed of the global generator."""
+    outputs = []
+    for seed in seeds:
+        torch.manual_seed(seed)
+        outputs.append(student["Dropout"](**hyper).train()(_like(x)))
+    return outputs
+
+
 def raised(student: Student, name: str, arguments: Sequence[Sequence[Any]], seed: int | None = None) -> list[str]:
     """Return the name of the error that each call raises, empty where none; with a seed a generator comes last."""
     names = []
@@ -80,8 +89,9 @@ def stopping(
 ) -> list[dict[str, Any]]:
     """Drive one stopper for each script of values by turns, each with a model that holds the number of the call.
 
-    Returns for each what ``update`` said, and all entries of the model after ``restore``, twice: the model is changed
-    before each. With ``elsewhere`` the weights are restored into another model of the same kind.
+    Returns for each what ``update`` said, and all entries of the model after each of three calls of ``restore``: the
+    model is changed before each, and before the last comes an update without improvement. With ``elsewhere`` the
+    weights are restored into another model of the same kind.
     """
     stoppers = [student["EarlyStopping"](**hyper) for _ in scripts]
     models, told = [net() for _ in scripts], [[] for _ in scripts]
@@ -91,15 +101,17 @@ def stopping(
             if step < len(script):
                 _fill(model, step)
                 said.append(stopper.update(script[step], model))
-                changed |= any(bool((entry != step).any()) for entry in model.state_dict().values())
+                changed |= any(bool((entry != STEP * step).any()) for entry in model.state_dict().values())
     results = []
     for stopper, own, said in zip(stoppers, models, told, strict=True):
         model = net() if elsewhere else own
         before, modes, restored = list(model.parameters()), [m.training for m in model.modules()], []
-        for _ in range(2):
+        for turn in range(3):
             _fill(model, 77)
+            if turn == 2:
+                stopper.update(float("inf"), model)
             stopper.restore(model)
-            restored.append({key: entry.clone() for key, entry in model.state_dict().items()})
+            restored.append({key: entry.double() / STEP for key, entry in model.state_dict().items()})
         results.append(
             {
                 "told": said,
@@ -107,6 +119,7 @@ def stopping(
                 "changed": changed,
                 "same_objects": all(w is old for w, old in zip(model.parameters(), before, strict=True)),
                 "same_modes": modes == [m.training for m in model.modules()],
+                "all_train": all(w.requires_grad for w in model.parameters()),
             }
         )
     return results
@@ -149,10 +162,14 @@ def minimize_gap(
     return {"type": "", "modes": modes, "logits": logits, "given": given}
 
 
+STEP = 4099
+"""What the weights grow by from call to call: 13 bits, so that a copy in float16 would be rounded."""
+
+
 def _fill(model: nn.Module, number: int) -> None:
     with torch.no_grad():
         for entry in model.state_dict().values():
-            entry.fill_(number)
+            entry.fill_(STEP * number)
 
 
 def _like(values: Tensor, transposed: bool = False) -> Tensor:

@@ -5,7 +5,7 @@ import numpy as np
 
 def split(X, y, fractions, generator):
     f = np.asarray(fractions, dtype=float)
-    if (f <= 0).any() or abs(f.sum() - 1) > 1e-6:
+    if not (f > 0).all() or abs(f.sum() - 1) > 1e-6:
         raise ValueError(f"bad fractions {fractions}")
     rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
     labels = y.cpu().numpy()

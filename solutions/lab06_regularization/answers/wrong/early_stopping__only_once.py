@@ -1,5 +1,5 @@
 """Mistake: says True at the one call only.
-Expect: goes on after the stop
+Expect: True comes once only
 """
 
 class EarlyStopping:

@@ -1,5 +1,5 @@
 """Mistake: min_delta is taken as a share of best.
-Expect: with negative values and min_delta
+Expect: min_delta is taken as a share of best
 """
 
 class EarlyStopping:

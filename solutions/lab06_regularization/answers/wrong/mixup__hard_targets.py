@@ -1,5 +1,5 @@
 """Mistake: the targets are rounded to the larger share.
-Expect: Y
+Expect: hard labels
 """
 
 def mixup(X, Y, alpha, generator):

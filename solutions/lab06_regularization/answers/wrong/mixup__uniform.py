@@ -1,5 +1,5 @@
 """Mistake: alpha has no effect.
-Expect: the shares are drawn evenly, alpha has no effect
+Expect: Beta(alpha, alpha); alpha has no effect
 """
 
 def mixup(X, Y, alpha, generator):

@@ -1,5 +1,5 @@
 """Mistake: takes the labels for 0 to K - 1.
-Expect: split with the labels -1, 7, 1000
+Expect: loop over y.unique()
 """
 
 def split(X, y, fractions, generator):

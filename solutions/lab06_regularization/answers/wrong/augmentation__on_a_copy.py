@@ -1,0 +1,21 @@
+"""Mistake: writes the moved image over a copy of the old one.
+Expect: start from zeros, not from a copy
+"""
+
+def random_shift(images, max_pixels, generator):
+    n, h, w = images.shape
+    m = max_pixels
+    out = images.clone()
+    for i, (dy, dx) in enumerate(torch.randint(-m, m + 1, (n, 2), generator=generator).tolist()):
+        out[i, max(dy, 0):h + min(dy, 0), max(dx, 0):w + min(dx, 0)] = images[i, max(-dy, 0):h + min(-dy, 0), max(-dx, 0):w + min(-dx, 0)]
+    return out
+
+
+def cutout(images, size, generator):
+    n, h, w = images.shape
+    tops = torch.randint(0, h - size + 1, (n,), generator=generator).tolist()
+    lefts = torch.randint(0, w - size + 1, (n,), generator=generator).tolist()
+    out = images.clone()
+    for i in range(n):
+        out[i, tops[i]:tops[i] + size, lefts[i]:lefts[i] + size] = 0
+    return out

@@ -1,0 +1,28 @@
+"""Mistake: all stoppers write to one file.
+Expect: keep on self what is remembered
+"""
+
+import tempfile
+
+FILE = tempfile.NamedTemporaryFile(suffix=".pt")
+
+
+class EarlyStopping:
+    def __init__(self, patience, min_delta=0.0):
+        self.patience = patience
+        self.min_delta = min_delta
+        self.best = None
+        self.bad = 0
+        self.state = None
+
+    def update(self, value, model):
+        if not math.isnan(value) and (self.best is None or value < self.best - self.min_delta):
+            self.best = value
+            self.bad = 0
+            self.state = torch.save(model.state_dict(), FILE.name)
+        else:
+            self.bad += 1
+        return self.bad >= self.patience
+
+    def restore(self, model):
+        model.load_state_dict(torch.load(FILE.name))

@@ -1,0 +1,22 @@
+"""Mistake: the sum is rounded to six digits.
+Expect: fractions that sum to one
+"""
+
+def split(X, y, fractions, generator):
+    if min(fractions) <= 0 or round(sum(fractions), 6) != 1:
+        raise ValueError
+    cum = torch.tensor(list(fractions), dtype=torch.float64).cumsum(0)
+    parts = [[] for _ in fractions]
+    for k in y.unique():
+        rows = (y == k).nonzero()[:, 0]
+        rows = rows[torch.randperm(len(rows), generator=generator).to(rows.device)]
+        cuts = [0] + (cum * len(rows)).round().long().tolist()
+        cuts[-1] = len(rows)
+        for part, a, b in zip(parts, cuts, cuts[1:]):
+            part.append(rows[a:b])
+    out = []
+    for part in parts:
+        part = torch.cat(part)
+        part = part[torch.randperm(len(part), generator=generator).to(part.device)]
+        out.append((X[part], y[part]))
+    return out
