@@ -1,6 +1,6 @@
 // The regularization playground on a page: the plane with the net's decision, both losses, remedies and settings; it trains here.
 import { advance, begin, forward, score, settings, spec, surface } from "./playground_engine.js";
-import { announcer, button, choice, h, keepKeys, linkButton, s, short, slider, stillness, whenSeen } from "./core.js";
+import { announcer, assign, button, choice, follow, h, keepKeys, linkButton, s, short, slider, stillness, whenSeen } from "./core.js";
 import { contour, marker, polyline, ticks } from "./plot.js";
 
 const FIELDS = Object.keys(spec.defaults);
@@ -43,10 +43,7 @@ function render({ model, el }) {
   let widths = [0, 0];
   let lastPatience = state.patience || spec.remedies.patience.patience;
 
-  const change = (changes) => {
-    for (const [key, value] of Object.entries(changes)) model.set(key, value);
-    model.save_changes();
-  };
+  const change = (changes) => assign(model, changes);
 
   // Training goes in slices. By default a picture follows each slice, at a steady pace of epochs; who asks for less motion
   // gets the training without them, in the background, and a picture at its end, unless Play is pressed.
@@ -275,13 +272,6 @@ function render({ model, el }) {
     if (!forgetNext) verdict.say(conclude());
   }
 
-  let waiting = false;
-  function update() {
-    if (waiting) return;
-    waiting = true;
-    queueMicrotask(() => { waiting = false; take(); });
-  }
-
   function take() {
     const before = state;
     state = read();
@@ -308,9 +298,9 @@ function render({ model, el }) {
   restart();
   drawControls();
   const forget = whenSeen(map, () => { if (!forgetNext && !run.epoch) play(!stillness()); });
-  model.on("change", update);
+  const unfollow = follow(model, take);
   layout();
-  return () => { sizes.disconnect(); forget(); rest(); document.removeEventListener("visibilitychange", hidden); model.off("change", update); };
+  return () => { sizes.disconnect(); forget(); rest(); document.removeEventListener("visibilitychange", hidden); unfollow(); };
 }
 
 const usual = (state, initial) => initial;
