@@ -1,13 +1,25 @@
-"""What all tests share: an environment that no test changes for the next one, and what the summary of a run tells."""
+"""What all tests share: an environment that no test changes for the next one, a browser, the summary of a run."""
 
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from xdist.scheduler import LoadFileScheduling
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 class LoadFileAndLab(LoadFileScheduling):
@@ -34,6 +46,24 @@ def environment_of_the_test() -> Iterator[None]:
     """Put back the environment variables that a test sets: reading the grader's settings sets some."""
     with mock.patch.dict(os.environ):
         yield
+
+
+def find_chromium() -> str:
+    """Return the path of an installed Chromium or Chrome, or fail with the command that installs one."""
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        if found := shutil.which(name):
+            return found
+    pytest.fail("Chromium is missing: run `make setup-system`", pytrace=False)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The browser of a file's tests: while it is open an event loop runs, which other files' tests do not expect."""
+    executable = find_chromium()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -19,7 +19,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbformat.v4 import new_output
 from nbgrader.api import Gradebook
-from playwright.sync_api import sync_playwright
 
 from autograder import anonymous, ledger, report, summary
 from autograder.charts import Distribution
@@ -504,14 +503,6 @@ def test_the_pictures_have_the_colours_of_the_course():
     css = (TEMPLATES / "report.css").read_text()
     used = dict(re.findall(r"--(dot|full|part|none|waiting): (#\w+)", css))
     assert list(used.values()) == [COLORS[i] for i in (0, 2, 4, 1, 6)]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as browsers:
-        browser = browsers.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 def faults(browser, html, path, width=400, scheme="dark"):

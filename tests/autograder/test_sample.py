@@ -15,7 +15,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from nbgrader.api import Gradebook
-from playwright.sync_api import sync_playwright
 
 from autograder import classroom, release, sample
 from autograder.gradebook import Row
@@ -206,28 +205,25 @@ def test_the_report_without_names_has_the_same_numbers_and_no_name(graded, tmp_p
 LOOKED_AT = [("dorothy", (1000, "light")), ("grace", (400, "dark")), ("henri", (400, "light"))]
 
 
-def test_a_page_opens_from_disk_alone_narrow_and_readable_for_all(graded):
-    with sync_playwright() as browsers:
-        browser = browsers.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
-        pages = [
-            (f"feedback/{who}/{lab}/{lab}.html", how)
-            for (who, how), lab in itertools.product(LOOKED_AT, LABS)
-            if who in intended(lab)
-        ]
-        for name, (width, scheme) in [*pages, ("report.html", (1280, "light")), ("report.html", (400, "dark"))]:
-            page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True)
-            requests, errors = [], []
-            page.on("request", lambda request, seen=requests: seen.append(request.url))
-            page.on("console", lambda message, seen=errors: seen.append(message.text))
-            url = (graded / name).as_uri()
-            page.goto(url)
-            assert requests == [url]
-            assert errors == []
-            assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
-            found = Axe().run(page)
-            assert found.violations_count == 0, found.generate_report()
-            page.close()
-        browser.close()
+def test_a_page_opens_from_disk_alone_narrow_and_readable_for_all(browser, graded):
+    pages = [
+        (f"feedback/{who}/{lab}/{lab}.html", how)
+        for (who, how), lab in itertools.product(LOOKED_AT, LABS)
+        if who in intended(lab)
+    ]
+    for name, (width, scheme) in [*pages, ("report.html", (1280, "light")), ("report.html", (400, "dark"))]:
+        page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True)
+        requests, errors = [], []
+        page.on("request", lambda request, seen=requests: seen.append(request.url))
+        page.on("console", lambda message, seen=errors: seen.append(message.text))
+        url = (graded / name).as_uri()
+        page.goto(url)
+        assert requests == [url]
+        assert errors == []
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        page.close()
 
 
 def row(student, **changes):

@@ -11,7 +11,9 @@ import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from .conftest import Visit, eventually, find_chromium, find_site, pages_of, serve
+from tests.conftest import find_chromium
+
+from .conftest import Visit, eventually, find_site, pages_of, serve
 
 COLAB = "https://colab.research.google.com/github/training-neural-networks/course/blob/main/"
 
