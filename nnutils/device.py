@@ -79,5 +79,6 @@ def seed_all(seed: int) -> torch.Generator:
     np.random.seed(seed)
     torch.manual_seed(seed)
     if get_device().type == "cpu":
-        torch.use_deterministic_algorithms(True)
+        # the same as use_deterministic_algorithms(True), which loads PyTorch's compiler as well, for seconds
+        torch.set_deterministic_debug_mode("error")
     return torch.Generator().manual_seed(seed)
