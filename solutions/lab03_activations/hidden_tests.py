@@ -224,6 +224,8 @@ def large_inputs(student: Any, rng: np.random.Generator, name: str) -> None:
         z = torch.tensor(FAR, dtype=dtype)
         about = " at z between -800 and 800"
         compare_activation(student.call(name, z), name, z, about=about, hint=OVERFLOW)
+    z = torch.tensor([1e30, -1e30, 2.0], dtype=torch.float32)
+    compare_activation(student.call(name, z), name, z, about=" at z between -1e30 and 1e30", hint=OVERFLOW)
     z = torch.tensor(NEARLY_FLAT, dtype=torch.float64)
     compare_activation(student.call(name, z), name, z, about=" at z between -12 and 12", hint=OVERFLOW)
 
@@ -592,7 +594,7 @@ def test_fractions__dead_with_silent_samples(student: Any, rng: np.random.Genera
 
 
 def test_fractions__dead_in_a_large_batch(student: Any, rng: np.random.Generator) -> None:
-    cases = [(draw(rng, (300, units)).abs(),) for units in (5, 8)]
+    cases = [(draw(rng, (3000, units)).abs(),) for units in (5, 8)]
     for (a,) in cases:
         a[0], a[:-1, 1:3], a[:, 4] = 0.0, 0.0, 0.0  # two units react to the last sample only, one is dead
     compare_shares(student, "dead_fraction", cases, " of a large batch")
@@ -608,6 +610,7 @@ def test_fractions__dead_with_negative_outputs(student: Any, rng: np.random.Gene
         a[:, 7:9], a[0, 7:9] = 0.0, -1.0  # the largest is 0
         a[:, 9 : 10 + i] = 2.5 - i
         a[0, [4, 12]], a[1:3, [4, 12]] = 1.0, 0.0
+        a[:, 10], a[1, 10], a[2, 10] = 0.0, 1.0, -1.0  # adds up to 0, and the first is 0
     cases[-1] = (torch.cat([cases[-1][0], torch.zeros(1, 13, dtype=torch.float64)]),)
     compare_shares(student, "dead_fraction", cases, " of outputs that are negative in places")
 
@@ -637,6 +640,13 @@ def test_fractions__the_activations_come_back_unchanged(student: Any, rng: np.ra
         stays(outcome, 0, a, f"{name}: activations")
         number(outcome["first"], name=name)
         twice(outcome, name)
+
+
+def test_fractions__the_activations_need_not_be_contiguous(student: Any, rng: np.random.Generator) -> None:
+    a = draw(rng, (2, 3, 4))
+    outcome = student.probe(probes.use, "saturated_fraction", a, -0.5, 0.7, transposed=True)
+    found = number(outcome["first"], name="saturated_fraction of outputs that are not contiguous")
+    check(abs(found - ends(a, -0.5, 0.7)) < 1e-6, "saturated_fraction of outputs that are not contiguous: wrong value")
 
 
 # gradient_norms
@@ -798,6 +808,13 @@ def test_gradient_norms__a_layer_without_any_gradient(student: Any, rng: np.rand
     norms(student, "plain", rng, change=kill, about=" where all units of a layer are dead")
 
 
+def test_gradient_norms__large_logits(student: Any, rng: np.random.Generator) -> None:
+    def grow(state: dict[str, Tensor]) -> None:
+        state["4.weight"] *= 3000.0
+
+    norms(student, "plain", rng, change=grow, n=20, about=" where logits are in the thousands")
+
+
 def test_gradient_norms__old_gradients_do_not_count_and_stay(student: Any, rng: np.random.Generator) -> None:
     for some in (False, True):
 
@@ -826,7 +843,7 @@ def test_gradient_norms__every_module_keeps_its_mode(student: Any, rng: np.rando
 
 
 def test_gradient_norms__the_random_state_stays(student: Any, rng: np.random.Generator) -> None:
-    for kind, train in (("dropout", range(-1, 7)), ("plain", ())):
+    for kind, train in (("dropout", range(-1, 7)), ("dropout", (2,)), ("plain", ())):
         state, X, y = draw_net(rng, NETS[kind])
         outcome = student.probe(probes.gradient_norms, NETS[kind], state, X, y, train=list(train))
         told = "PyTorch's random state is another one afterwards; Dropout in train mode draws from it"
@@ -835,6 +852,18 @@ def test_gradient_norms__the_random_state_stays(student: Any, rng: np.random.Gen
 
 def test_gradient_norms__dropout_in_eval_mode(student: Any, rng: np.random.Generator) -> None:
     norms(student, "dropout", rng, about=" of a model in eval mode with Dropout")
+
+
+def test_gradient_norms__dropout_in_train_mode(student: Any, rng: np.random.Generator) -> None:
+    layers = NETS["dropout"]
+    state, X, y = draw_net(rng, layers, 12)
+    found = student.probe(probes.gradient_norms, layers, state, X, y, train=list(range(-1, 7)))["first"]
+    without = [float(g.norm()) for g in gradients(layers, state, X, y)[0]]
+    fault = "the norms of a model in train mode are those of eval mode; measure in the mode that the model is in"
+    same_norms = len(found) == len(without) and all(
+        math.isclose(a, b, rel_tol=1e-4) for a, b in zip(found, without, strict=True)
+    )
+    check(not same_norms, f"gradient_norms: {fault}")
 
 
 def test_gradient_norms__weights_and_data_stay(student: Any, rng: np.random.Generator) -> None:

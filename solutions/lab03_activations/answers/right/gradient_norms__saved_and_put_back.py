@@ -11,7 +11,6 @@ def gradient_norms(model, X, y, verbose=False):
     modes = {m: m.training for m in model.modules()}
     random = torch.random.get_rng_state()
     try:
-        model.eval()
         for p in saved:
             p.grad = None
         log_p = torch.log_softmax(model(X), dim=1)
