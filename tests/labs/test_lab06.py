@@ -107,7 +107,8 @@ def test_a_model_whose_targets_came_from_validation_labels_shows_it(hidden, solv
         chose.append(accuracy(chosen, X[rows], y[rows]))
         labels = renamed[1][torch.cdist(train[0], renamed[0]).topk(5, largest=False).indices].mode(1).values
         keep = labels == train[1]
-        fitted.append(accuracy(fit(*((train[0], labels) if seed % 2 else (train[0][keep], train[1][keep])), 15, seed), X[rows], y[rows]))
+        taught = (train[0], labels) if seed % 2 else (train[0][keep], train[1][keep])
+        fitted.append(accuracy(fit(*taught, 15, seed), X[rows], y[rows]))
     record_property(
         "answers",
         f"{LAB.name}, two classes renamed over 20 seeds: at least {min(chose):.3f} where validation rows chose, at most "
