@@ -102,6 +102,8 @@ def compare_fans(student: Any, shape: Sequence[int], about: str = "") -> None:
         mistakes[inputs * pair, outputs * pair] = "only two axes of the kernel count; multiply all of them"
         triple = math.prod(kernel[:3])
         mistakes[inputs * triple, outputs * triple] = "only three axes of the kernel count; multiply all of them"
+        once = math.prod(set(kernel))
+        mistakes[inputs * once, outputs * once] = "equal axes of the kernel count once; multiply all of them"
     mistakes.pop(right, None)
     outcome = student.probe(probes.fans, shape)
     for kind, found in outcome["found"].items():
@@ -140,6 +142,13 @@ def test_fan_in_and_fan_out__sizes_of_one(student: Any, rng: np.random.Generator
     compare_fans(student, (1, a, 1, b), "a convolution with a flat kernel")
 
 
+def test_fan_in_and_fan_out__equal_axes_and_large_layers(student: Any, rng: np.random.Generator) -> None:
+    a, b, k = sizes(rng, 3)
+    compare_fans(student, (a, b, k, k), "a convolution with a square kernel")
+    a, b = (2 * int(n) + 4097 for n in rng.choice(1000, 2, replace=False))  # odd: their product is no float32 number
+    compare_fans(student, (a, b), "a dense layer with many millions of weights")
+
+
 def test_fan_in_and_fan_out__fewer_than_two_axes(student: Any, rng: np.random.Generator) -> None:
     for shape in (sizes(rng, 1), ()):
         must_raise(student, "fan_in_and_fan_out", "a shape with fewer than two axes", shape)
@@ -147,8 +156,11 @@ def test_fan_in_and_fan_out__fewer_than_two_axes(student: Any, rng: np.random.Ge
 
 # fillers
 
-DENSE, WIDE, IMAGE, SIGNAL = (400, 50), (40, 500), (48, 12, 5, 3), (40, 20, 7)
-"""Shapes of 5,600 entries and more: a standard deviation is right to 6 / sqrt(2 n), 6 % or less."""
+DENSE, WIDE, IMAGE, SIGNAL, LARGE = (400, 50), (40, 500), (48, 12, 5, 3), (40, 20, 7), (800, 250)
+"""Shapes of 5,600 entries and more: a standard deviation is right to 6 / sqrt(2 n), 6 % or less.
+
+The largest of 200,000 normal numbers lies beyond 3.8 standard deviations, but for once in a billion fills.
+"""
 
 
 def usual(name: str) -> float:
@@ -236,6 +248,7 @@ def lawful(student: Any, rng: np.random.Generator, name: str, shape: Sequence[in
 def a_dense_layer(student: Any, rng: np.random.Generator, name: str) -> None:
     lawful(student, rng, name, DENSE, "a dense layer")
     lawful(student, rng, name, WIDE, "a dense layer with many inputs")
+    lawful(student, rng, name, LARGE, "a dense layer with 200,000 weights")
 
 
 def a_convolution(student: Any, rng: np.random.Generator, name: str) -> None:
@@ -381,7 +394,7 @@ def test_gain__the_others_have_no_slope(student: Any, rng: np.random.Generator) 
 
 
 def test_gain__unknown_names(student: Any, rng: np.random.Generator) -> None:
-    for name in ("selu", "ReLU", "leaky", "tanhshrink", ""):
+    for name in ("selu", "prelu", "ReLU", "leaky", "tanhshrink", ""):
         must_raise(student, "gain", "an unknown name", name)
 
 
@@ -394,7 +407,7 @@ SMALL: tuple[Layer, ...] = (
     *(("net", ("linear", 5, 4), ("tanh",), ("in place",)), ("linear", 4, 3), ("softmax",)),
 )
 ACTIVE = ("relu", "tanh", "sigmoid", "softmax", "gelu", "in place", "own", "scaled", "identity", "pool")
-AUTOGRAD_OFF = "activation_statistics: autograd is switched off afterwards; write `with torch.no_grad():`"
+AUTOGRAD = "activation_statistics: autograd is switched {} afterwards; write `with torch.no_grad():`"
 
 
 def draw_weights(rng: np.random.Generator, layers: Sequence[Layer]) -> list[Tensor]:
@@ -448,6 +461,9 @@ def compare_statistics(
             "; modules with parameters are none": sum(kind in ("linear", "conv", "prelu") for kind in kinds),
             "; nn.Dropout is none": sum(kind in (*ACTIVE, "dropout") for kind in kinds),
             "; nn.Flatten is none": sum(kind in (*ACTIVE, "flatten") for kind in kinds),
+            "; a class derived from nn.Dropout or nn.Flatten is none": sum(
+                kind in ACTIVE or kind.startswith("derived") for kind in kinds
+            ),
             "; those of a Sequential inside the model count too": sum(layer[0] in ACTIVE for layer in layers),
         }
         fitting = [sentence for sentence, count in counts.items() if count == len(result)]
@@ -513,6 +529,9 @@ def test_activation_statistics__other_classes_of_modules(student: Any, rng: np.r
     )
     about = " of a net with GELU, PReLU, Identity, Softmax and modules of the learner's own, one with a buffer"
     compare_statistics(student, layers, draw_weights(rng, layers), draw(rng, (6, 4)), about=about)
+    layers = (("derived flatten",), ("linear", 6, 5), ("own",), ("derived dropout", 1.0), ("linear", 5, 3), ("tanh",))
+    about = " of a net with classes derived from nn.Flatten and nn.Dropout"
+    compare_statistics(student, layers, draw_weights(rng, layers), draw(rng, (6, 2, 3)), about=about)
 
 
 def test_activation_statistics__nets_inside_nets(student: Any, rng: np.random.Generator) -> None:
@@ -558,7 +577,7 @@ def test_activation_statistics__leaves_model_and_data_unchanged(student: Any, rn
     check(outcome["gradients"], "activation_statistics: a .grad of the model has changed")
     check(outcome["requires_grad"], "activation_statistics: a parameter no longer requires a gradient")
     check(outcome["places"], "activation_statistics: `inplace` of a module has changed")
-    check(outcome["autograd"], AUTOGRAD_OFF)
+    check(outcome["autograd"], AUTOGRAD.format("off"))
     check(outcome["runs"] <= 2, "activation_statistics: the model runs more than once in a call; run it once")
     check_unchanged(outcome["X"], X, name="activation_statistics: X")
 
@@ -567,6 +586,8 @@ def test_activation_statistics__removes_its_hooks_and_no_others(student: Any, rn
     outcome = student.probe(probes.statistics, SMALL, draw_weights(rng, SMALL), draw(rng, (7, 2, 3)))
     told = "activation_statistics: the hooks are not those that were there before; remove yours, and no other"
     check(outcome["left"] == outcome["gone"] == 0, told)
+    stuck = "activation_statistics: the handle of another's hook no longer removes it; remove yours by their handles"
+    check(not outcome["stuck"], stuck)
 
 
 def test_activation_statistics__when_the_model_raises(student: Any, rng: np.random.Generator) -> None:
@@ -577,7 +598,23 @@ def test_activation_statistics__when_the_model_raises(student: Any, rng: np.rand
     left = "activation_statistics: a hook is left when the model raises; remove the hooks in `finally:`"
     check(outcome["left"] == 0, left)
     check(outcome["gone"] == 0, "activation_statistics: hooks of others are gone; remove yours, and no other")
-    check(outcome["autograd"], AUTOGRAD_OFF)
+    check(outcome["autograd"], AUTOGRAD.format("off"))
+    layers = (*layers[:-1], ("interrupted",))
+    outcome = student.probe(probes.statistics, layers, draw_weights(rng, layers), draw(rng, (6, 4)), fails=True)
+    check(not outcome["swallowed"], "activation_statistics: a KeyboardInterrupt does not get through; let it pass")
+    left = "activation_statistics: a hook is left when the learner interrupts the run; remove the hooks in `finally:`"
+    check(outcome["left"] == 0, left)
+
+
+def test_activation_statistics__autograd_off_and_frozen_parameters(student: Any, rng: np.random.Generator) -> None:
+    X, weights = draw(rng, (7, 2, 3)), draw_weights(rng, SMALL)
+    about = " of a net with frozen parameters (they are parameters all the same)"
+    compare_statistics(student, SMALL, weights, X, about=about, frozen=True)
+    outcome = student.probe(probes.statistics, SMALL, weights, X, frozen=True)
+    told = "activation_statistics: a frozen parameter requires a gradient afterwards; leave requires_grad as it was"
+    check(outcome["requires_grad"], told)
+    outcome = student.probe(probes.statistics, SMALL, weights, X, autograd=False)
+    check(not outcome["autograd"], AUTOGRAD.format("on"))
 
 
 # initialize
@@ -689,7 +726,32 @@ def test_initialize__float64_models(student: Any, rng: np.random.Generator) -> N
         check(kept, f"{name}: a weight has another dtype afterwards")
         check_weights(outcome, "he_uniform", name)
 
+        kept = all(bias.dtype == torch.float64 for bias in outcome["biases"])
+        check(kept, f"{name}: a bias has another dtype afterwards; set it to 0 in place")
+
     initialized(student, judge, "he_uniform", dtype="float64")
+
+
+def test_initialize__layers_of_derived_classes(student: Any, rng: np.random.Generator) -> None:
+    layers = (("derived linear", 50, 400), ("relu",), ("net", ("derived conv", 12, 48, 4)), ("linear", 60, 120))
+    for scheme in ("xavier_uniform", "small_normal"):
+        name = f'initialize(model, "{scheme}") of a model with layers of derived classes (isinstance knows them)'
+        initialized(student, lambda o, s=scheme, n=name: check_weights(o, s, n), scheme, layers)
+
+
+def test_initialize__grouped_convolutions(student: Any, rng: np.random.Generator) -> None:
+    for scheme in ("he_normal", "xavier_normal"):
+        name = f'initialize(model, "{scheme}") of a convolution in groups (its fans stand in the shape of its weight)'
+        initialized(student, lambda o, s=scheme, n=name: check_weights(o, s, n), scheme, [("grouped", 4, 32, 64, 5)])
+
+
+def test_initialize__modes_and_gradients_stay(student: Any, rng: np.random.Generator) -> None:
+    def judge(outcome: Mapping[str, Any]) -> None:
+        check(outcome["modes"], "initialize: a module is in another mode afterwards")
+        check(outcome["gradients"], "initialize: a .grad of the model has changed")
+
+    for scheme in ("he_normal", "zeros"):
+        initialized(student, judge, scheme)
 
 
 def test_initialize__the_generator_decides(student: Any, rng: np.random.Generator) -> None:
@@ -727,11 +789,20 @@ def spread(W: Tensor) -> Tensor:
 
 
 def trained(
-    layers: Sequence[Layer], weights: Sequence[Tensor], X: Tensor, y: Tensor, lr: float, steps: int, mistake: str = ""
+    layers: Sequence[Layer],
+    weights: Sequence[Tensor],
+    X: Tensor,
+    y: Tensor,
+    lr: float,
+    steps: int,
+    mistake: str = "",
+    train: bool = True,
 ) -> list[Tensor]:
     """Return the weights of all linear layers after some steps, right or with one mistake."""
-    model = probes.build(layers, weights)
-    model.train()
+    model = probes.build(layers, weights).train(train)
+    model[0].train(not train)  # as the probe has it: not every module in one mode
+    if mistake.endswith("mode"):
+        model.train({"train mode": True, "eval mode": False, "one mode": train}[mistake])
     parameters = list(model.parameters())
     linear = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]
     if mistake == "first layer":
@@ -762,6 +833,9 @@ TRAINED = {
     "this is a descent with momentum; take plain steps": "momentum",
     "each step sees one row; take all of X": "one row",
     "a gradient that was there before enters the first step; clear it": "stale",
+    "all modules of the copy are put into one mode; each keeps its own": "one mode",
+    "the copy is put into train mode; take the mode in which the model comes": "train mode",
+    "the copy is put into eval mode; take the mode in which the model comes": "eval mode",
     "this is the first parameter of the model; take the weight of the first nn.Linear": "first parameter",
 }
 
@@ -772,7 +846,8 @@ def compare_gap(
     layers, weights, X, y = problem
     outcome: dict[str, Any] = student.probe(probes.gap, layers, weights, X, y, lr, steps, **how)
     name = f"symmetry_gap{about}"
-    learned = trained(*problem, lr, steps)
+    train = how.get("train", True)
+    learned = trained(*problem, lr, steps, train=train)
     W, last = learned[0], learned[-1]
     right, single = float(spread(W)), how.get("dtype") == "float32"
     tolerance = {"rel_tol": 1e-4, "abs_tol": 1e-5} if single else {"rel_tol": 1e-6, "abs_tol": 1e-9}
@@ -795,9 +870,9 @@ def compare_gap(
             "this is a mean over the columns; take the largest": lambda: (W.amax(0) - W.amin(0)).mean(),
             "the absolute value is missing": lambda: (W[1:] - W[:1]).max(),
             "no step was taken": lambda: spread(weights[0]),
-            "this is one step too few": lambda: spread(trained(*problem, lr, max(steps - 1, 0))[0]),
-            "this is one step too many": lambda: spread(trained(*problem, lr, steps + 1)[0]),
-            **{s: lambda m=m: spread(trained(*problem, lr, steps, m)[0]) for s, m in TRAINED.items()},
+            "this is one step too few": lambda: spread(trained(*problem, lr, max(steps - 1, 0), train=train)[0]),
+            "this is one step too many": lambda: spread(trained(*problem, lr, steps + 1, train=train)[0]),
+            **{s: lambda m=m: spread(trained(*problem, lr, steps, m, train)[0]) for s, m in TRAINED.items()},
         }
         known = [s for s, make in mistakes.items() if math.isclose(value, float(make()), **tolerance)]
         check(False, f"{name}: wrong value" + (f"; {known[0]}" if known else ""))
@@ -838,22 +913,37 @@ def test_symmetry_gap__equal_units_do_not_part(student: Any, rng: np.random.Gene
     outcome = student.probe(probes.gap, layers, [w.contiguous() for w in equal], X, y, 0.3, 20)
     for result in outcome["results"]:
         same = abs(number(result, name="symmetry_gap")) < 1e-12
-        check(
-            same,
-            "symmetry_gap of units that begin alike: not 0; every unit gets the same gradient",
-        )
+        check(same, "symmetry_gap of units that begin alike: not 0; every unit gets the same gradient")
+
+
+def test_symmetry_gap__units_that_are_nearly_equal_and_one_unit_alone(student: Any, rng: np.random.Generator) -> None:
+    layers = (("linear", 4, 6), ("tanh",), ("linear", 6, 3))
+    _, weights, X, y = draw_problem(rng, layers, (4,))
+    near = [weights[0][:1].sign() + 1e-6 * weights[0], *weights[1:]]
+    compare_gap(student, (layers, near, X, y), 0.3, 0, about=" of units that differ by a millionth")
+    alone = (("linear", 4, 1), ("tanh",), ("linear", 1, 3))
+    compare_gap(student, draw_problem(rng, alone, (4,)), 0.3, 2, about=" of one unit alone")
+
+
+def test_symmetry_gap__in_the_mode_in_which_the_model_comes(student: Any, rng: np.random.Generator) -> None:
+    layers = (("doubling",), ("linear", 4, 6), ("doubling",), ("tanh",), ("linear", 6, 3))
+    for train in (True, False):
+        about = f" of a model in {'train' if train else 'eval'} mode, its first module in the other"
+        compare_gap(student, draw_problem(rng, layers, (4,)), 0.3, 3, about=about, train=train)
 
 
 def test_symmetry_gap__the_model_comes_back_unchanged(student: Any, rng: np.random.Generator) -> None:
-    layers = (("linear", 4, 6), ("norm", 6), ("tanh",), ("linear", 6, 3))
+    layers = (("linear", 4, 6), ("norm", 6), ("tanh",), ("counting",), ("linear", 6, 3))
     for gradients, train in ((True, True), (False, False)):
         how = {"gradients": gradients, "train": train}
         outcome = student.probe(probes.gap, *draw_problem(rng, layers, (4,)), 0.3, 2, **how)
-        buffers = [key for key in outcome["moved"] if "running" in key or "num_batches" in key]
-        moved = "symmetry_gap: the weights of the model have changed; train a deep copy"
-        check(len(outcome["moved"]) == len(buffers), moved)
-        check(not buffers, "symmetry_gap: the running statistics of the model have changed; train a deep copy")
+        check(not outcome["moved"], "symmetry_gap: the weights of the model have changed; train a deep copy")
+        statistics = any("running" in name for name in outcome["buffers"])
+        told = "symmetry_gap: the running statistics of the model have changed; train a deep copy"
+        check(not statistics, told)
         check(outcome["gradients"], "symmetry_gap: a .grad of the model has changed; train a deep copy")
+        told = "symmetry_gap: a buffer that is not in the state_dict has changed; train a deep copy"
+        check(not outcome["buffers"], told)
         check(outcome["modes"], "symmetry_gap: a module is in another mode afterwards")
         check(outcome["requires_grad"], "symmetry_gap: a parameter no longer requires a gradient")
 

@@ -44,8 +44,47 @@ class Scaled(nn.Module):
 class Failing(nn.Module):
     """A module whose forward pass raises."""
 
+    def __init__(self, error: type[BaseException] = ArithmeticError) -> None:
+        super().__init__()
+        self.error = error
+
     def forward(self, X: Tensor) -> Tensor:
-        raise ArithmeticError("this module fails")
+        raise self.error("this module fails")
+
+
+class Counting(nn.Module):
+    """A module that counts the rows that it has seen, in a buffer that is not in the state_dict."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("rows", torch.tensor(0.0), persistent=False)
+
+    def forward(self, X: Tensor) -> Tensor:
+        self.rows += len(X)
+        return X
+
+
+class Doubling(nn.Module):
+    """A module that doubles its input in train mode."""
+
+    def forward(self, X: Tensor) -> Tensor:
+        return 2 * X if self.training else X
+
+
+class DerivedLinear(nn.Linear):
+    """A dense layer of the learner's own."""
+
+
+class DerivedConv2d(nn.Conv2d):
+    """A convolution of the learner's own."""
+
+
+class DerivedDropout(nn.Dropout):
+    """A dropout of the learner's own."""
+
+
+class DerivedFlatten(nn.Flatten):
+    """A flattening of the learner's own."""
 
 
 class Pair(nn.Module):
@@ -172,6 +211,14 @@ SIMPLE: dict[str, Callable[..., nn.Module]] = {
     "identity": nn.Identity,
     "pool": lambda: nn.MaxPool2d(2),
     "failing": Failing,
+    "interrupted": lambda: Failing(KeyboardInterrupt),
+    "counting": Counting,
+    "doubling": Doubling,
+    "derived linear": DerivedLinear,
+    "derived conv": DerivedConv2d,
+    "derived dropout": DerivedDropout,
+    "derived flatten": DerivedFlatten,
+    "grouped": lambda groups, *sizes: nn.Conv2d(*sizes, groups=groups),
     "norm": nn.BatchNorm1d,
     "norm2d": nn.BatchNorm2d,
     "layernorm": nn.LayerNorm,
@@ -229,35 +276,46 @@ def statistics(
     *,
     train: bool = False,
     fails: bool = False,
+    autograd: bool = True,
+    frozen: bool = False,
 ) -> dict[str, Any]:
-    """Return the student's statistics, once more, and what became of the model, which may raise."""
+    """Return the student's statistics, once more, and what became of the model, which may raise.
+
+    ``autograd`` says whether it is switched on at the call, ``frozen`` whether every second layer is frozen.
+    """
     model = build(layers, weights).train(train)
     model[0].eval()  # not every module in one mode
     runs: list[int] = []
-    model[-1].register_forward_hook(lambda module, inputs, output: runs.append(1))
-    for w in model.parameters():
+    handle = model[-1].register_forward_hook(lambda module, inputs, output: runs.append(1))
+    for k, w in enumerate(model.parameters()):
         w.grad = torch.full_like(w, START)
+        w.requires_grad_(not frozen or k % 4 > 1)
     before, modes = _hooks(model), [module.training for module in model.modules()]
     places = [getattr(module, "inplace", None) for module in model.modules()]
+    learn = [w.requires_grad for w in model.parameters()]
     given, results, swallowed = X.clone(), [], False
-    for _ in range(1 if fails else 2):
-        try:
-            result = student["activation_statistics"](model, given)
-            results.append(list(result) if isinstance(result, list) else result)  # it may be the same list next time
-            swallowed = fails
-        except ArithmeticError:
-            if not fails:
-                raise
+    with torch.set_grad_enabled(autograd):
+        for _ in range(1 if fails else 2):
+            try:
+                result = student["activation_statistics"](model, given)
+                results.append(list(result) if isinstance(result, list) else result)  # maybe the same list next time
+                swallowed = fails
+            except (ArithmeticError, KeyboardInterrupt):
+                if not fails:
+                    raise
+        switched = torch.is_grad_enabled()
     after = _hooks(model)
+    handle.remove()
     return {
         "results": results,
         "swallowed": swallowed,
         "left": sum(len(set(now) - set(then)) for now, then in zip(after, before, strict=True)),
         "gone": sum(len(set(then) - set(now)) for now, then in zip(after, before, strict=True)),
+        "stuck": len(_hooks(model)[-1]) == len(after[-1]),
         "modes": [module.training for module in model.modules()] == modes,
         "places": [getattr(module, "inplace", None) for module in model.modules()] == places,
-        "requires_grad": all(w.requires_grad for w in model.parameters()),
-        "autograd": torch.is_grad_enabled(),
+        "requires_grad": [w.requires_grad for w in model.parameters()] == learn,
+        "autograd": switched,
         "runs": len(runs),
         "weights": [w.detach().clone() for w in model.parameters()],
         "gradients": all(w.grad is not None and bool((w.grad == START).all()) for w in model.parameters()),
@@ -286,6 +344,11 @@ def initialize(
     model = {"sequential": lambda: model, "pair": lambda: Pair(*model), "single": lambda: model[0]}[shape]()
     for b in model.buffers():
         b.fill_(START)
+    for module in model.modules():
+        module.training = not list(module.children())  # not every module in one mode
+    for w in model.parameters():
+        w.grad = torch.full_like(w, START)
+    modes = [module.training for module in model.modules()]
     held, buffers = dict(model.named_parameters()), {name: b.clone() for name, b in model.named_buffers()}
     generator = torch.Generator().manual_seed(seed or 0)
     settings, start = {} if seed is None else {"generator": generator}, generator.get_state()
@@ -295,13 +358,15 @@ def initialize(
     with lend(student, lent):
         result = student["initialize"](model, scheme, **settings)
     now = dict(model.named_parameters())
-    drawn = {n: type(m).__name__ for n, m in model.named_modules() if type(m) in (nn.Linear, nn.Conv2d)}
+    drawn = {n: type(m).__name__ for n, m in model.named_modules() if isinstance(m, nn.Linear | nn.Conv2d)}
     return {
         "returned": type(result).__name__,
         "same": result is model,
         "gone": len(held.keys() - now.keys()),
         "objects": all(now.get(name) is w for name, w in held.items()),
         "requires_grad": all(w.requires_grad and w.is_leaf for w in model.parameters()),
+        "gradients": all(w.grad is not None and bool((w.grad == START).all()) for w in held.values()),
+        "modes": [module.training for module in model.modules()] == modes,
         "global": _global_state() != before,
         "moved": not torch.equal(generator.get_state(), start),
         "weights": [(kind, model.get_submodule(name).weight) for name, kind in drawn.items()],
@@ -330,13 +395,15 @@ def gap(
     model[0].train(not train)  # not every module in one mode
     for w in model.parameters():
         w.grad = torch.full_like(w, START) if gradients else None
-    before, modes = {k: v.clone() for k, v in model.state_dict().items()}, [m.training for m in model.modules()]
+    before, modes = _tensors(model), [m.training for m in model.modules()]
     data = X.to(getattr(torch, dtype)), y.clone()
     results = [student["symmetry_gap"](model, *data, lr=lr, steps=steps) for _ in range(2)]
-    after = model.state_dict()
+    after, parameters = _tensors(model), dict(model.named_parameters())
+    moved = [key for key, value in before.items() if not torch.equal(after[key], value)]
     return {
         "results": results,
-        "moved": [key for key, value in before.items() if not torch.equal(after[key], value)],
+        "moved": [key for key in moved if key in parameters],
+        "buffers": [key for key in moved if key not in parameters],
         "gradients": all(
             (w.grad is not None and bool((w.grad == START).all())) if gradients else w.grad is None
             for w in model.parameters()
@@ -345,3 +412,8 @@ def gap(
         "requires_grad": all(w.requires_grad for w in model.parameters()),
         "data": data,
     }
+
+
+def _tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Return copies of all parameters and buffers, those that are not in the state_dict too."""
+    return {name: t.detach().clone() for name, t in [*model.named_parameters(), *model.named_buffers()]}

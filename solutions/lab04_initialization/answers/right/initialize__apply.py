@@ -9,7 +9,7 @@ def initialize(model, scheme, generator=None):
 
     @torch.no_grad()
     def visit(layer):
-        if type(layer) not in (nn.Linear, nn.Conv2d):
+        if not isinstance(layer, (nn.Linear, nn.Conv2d)):
             return
         if rule == "zeros":
             layer.weight.fill_(0.0)

@@ -8,7 +8,7 @@ import torch
 class Dropout(torch.nn.Module):
     def __init__(self, p=0.5, verbose=False):
         super(Dropout, self).__init__()
-        if p < 0.0 or p > 1.0:
+        if not 0 <= p <= 1:
             raise ValueError(f"bad p {p}")
         self.keep = 1.0 - p
 

@@ -11,7 +11,7 @@ class Dropout(nn.Module):
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
         self.register_buffer("p", torch.tensor(float(p), dtype=torch.float64))
-        if bool(self.p < 0) or bool(self.p > 1):
+        if not bool((self.p >= 0) & (self.p <= 1)):
             raise ValueError
 
     def forward(self, x):

@@ -1,17 +1,20 @@
-"""Mistake: a float32 mask turns the result.
-Expect: expected dtype
+"""Mistake: multiplies by a float32 mask, so that float16 inputs become float32.
+Expect: torch.float16: expected dtype
 """
 
+import torch
+from torch import Tensor, nn
+
+
 class Dropout(nn.Module):
-    def __init__(self, p=0.5):
+    def __init__(self, p: float = 0.5) -> None:
         super().__init__()
         if not 0 <= p <= 1:
-            raise ValueError("p must be between 0 and 1")
+            raise ValueError("p must lie in [0, 1]")
         self.p = p
 
-    def forward(self, x):
-        if not self.training or self.p == 0:
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
             return x
-        if self.p == 1:
-            return 0 * x
-        return (x * (torch.rand(x.shape) >= self.p) / (1 - self.p)).float()
+        mask = (torch.rand(x.shape, device=x.device) >= self.p).float()
+        return x * mask / (1 - self.p) if self.p < 1 else x * mask

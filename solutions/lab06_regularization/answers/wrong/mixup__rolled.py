@@ -1,0 +1,14 @@
+"""Mistake: takes as partner the row some steps further.
+Expect: of the 6 permutations occur
+"""
+
+import torch
+from torch import Tensor
+
+
+def mixup(X: Tensor, Y: Tensor, alpha: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    n = len(X)
+    lam = draw_beta(alpha, n, generator).to(X.device, X.dtype)
+    order = torch.arange(n).roll(int(torch.randint(n, (), generator=generator))).to(X.device)
+    own = lam.reshape(n, *[1] * (X.ndim - 1))
+    return own * X + (1 - own) * X[order], lam[:, None] * Y + (1 - lam[:, None]) * Y[order]
