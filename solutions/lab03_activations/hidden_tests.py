@@ -665,6 +665,7 @@ NETS: dict[str, tuple[Layer, ...]] = {
         *(("Linear", (5, 8)), ("ReLU", ()), ("Dropout", (0.5,)), ("Linear", (8, 4)), ("Tanh", ())),
         *(("Dropout", (0.3,)), ("Linear", (4, 3))),
     ),
+    "nested": (("Linear", (5, 8)), ("Sequential", (("ReLU", ()), ("Dropout", (0.5,)))), ("Linear", (8, 3))),
     "deep": (*(("Linear", (5, 5)), ("Sigmoid", ())) * 8, ("Linear", (5, 3))),
 }
 
@@ -673,7 +674,7 @@ def draw_net(
     rng: np.random.Generator, layers: Sequence[Layer], n: int = 7, dtype: torch.dtype = torch.float64
 ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
     """Return the weights of a net, inputs of shape (n, 5) and targets."""
-    model = nn.Sequential(*(getattr(nn, kind)(*arguments) for kind, arguments in layers))
+    model = probes.net(layers)
     state = {name: 0.7 * draw(rng, value.shape, dtype) for name, value in model.state_dict().items()}
     return state, draw(rng, (n, 5), dtype), torch.from_numpy(rng.integers(0, 3, n))
 
@@ -834,9 +835,10 @@ def test_gradient_norms__no_gradients_where_there_were_none(student: Any, rng: n
 
 
 def test_gradient_norms__every_module_keeps_its_mode(student: Any, rng: np.random.Generator) -> None:
-    layers = NETS["dropout"]
-    state, X, y = draw_net(rng, layers)
-    for train in ((), range(-1, 7), (-1, 0, 1, 3, 4, 6), (2, 5), (-1, 5)):
+    several = (("dropout", ((), range(-1, 7), (-1, 0, 1, 3, 4, 6), (2, 5), (-1, 5))), ("nested", ((), (1,), (-1, 1))))
+    for kind, train in ((kind, train) for kind, trains in several for train in trains):
+        layers = NETS[kind]
+        state, X, y = draw_net(rng, layers)
         outcome = student.probe(probes.gradient_norms, layers, state, X, y, train=list(train))
         told = "a module is in another mode afterwards; put each module back by itself, or change none"
         check(outcome["modes"], f"gradient_norms: {told}")
@@ -876,3 +878,11 @@ def test_gradient_norms__weights_and_data_stay(student: Any, rng: np.random.Gene
     check(outcome["requires_grad"], f"gradient_norms: {told}")
     check(outcome["hooks"], "gradient_norms: a hook is left behind; call remove() of what registered it")
     twice(outcome, "gradient_norms")
+
+
+def test_gradient_norms__the_gradient_of_the_inputs_stays(student: Any, rng: np.random.Generator) -> None:
+    state, X, y = draw_net(rng, NETS["plain"])
+    for needed in (False, True):
+        outcome = student.probe(probes.gradient_norms, NETS["plain"], state, X, y, needed=needed)
+        told = "where X requires a gradient, its .grad is another one" if needed else "X has a .grad"
+        check(outcome["X_grad"], f"gradient_norms: {told} afterwards; {TRACELESS}")

@@ -67,9 +67,14 @@ def unknown(student: Student, name: str, z: Tensor, lent: Mapping[str, str]) -> 
 
 def build(layers: Sequence[Layer], state: Mapping[str, Tensor], dtype: torch.dtype) -> nn.Sequential:
     """Return a net with these weights, in eval mode."""
-    model = nn.Sequential(*(getattr(nn, kind)(*arguments) for kind, arguments in layers)).to(dtype).eval()
+    model = net(layers).to(dtype).eval()
     model.load_state_dict(dict(state))
     return model
+
+
+def net(layers: Sequence[Layer]) -> nn.Sequential:
+    """Return a net; a layer of the kind Sequential holds layers."""
+    return nn.Sequential(*(net(a) if kind == "Sequential" else getattr(nn, kind)(*a) for kind, a in layers))
 
 
 def seed() -> None:
@@ -87,12 +92,16 @@ def gradient_norms(
     *,
     old: Sequence[Tensor | None] = (),
     train: Sequence[int] = (),
+    needed: bool = False,
 ) -> dict[str, Any]:
-    """Return the norms, once more, and what became of everything.
+    """Return the norms, once more, and what became of everything; ``needed``: X requires a gradient and has one.
 
     ``old`` holds a .grad for each parameter; ``train`` lists the layers in train mode, -1 is the model itself.
     """
     model = build(layers, state, X.dtype)
+    if needed:
+        X = X.clone().requires_grad_()
+        X.grad = torch.ones_like(X)
     for p, gradient in zip(model.parameters(), old, strict=False):
         p.grad = None if gradient is None else gradient.clone()
     for number in train:
@@ -113,10 +122,11 @@ def gradient_norms(
         "grads": [None if p.grad is None else p.grad.detach().clone() for p in model.parameters()],
         "modes": [module.training for module in model.modules()] == modes,
         "random": same_random,
+        "X_grad": X.grad is None if not needed else X.grad is not None and bool((X.grad == 1).all()),
         "requires_grad": _flags(model, X) == flags,
         "hooks": _hooks(model, X) == hooks,
         "state": {name: value.detach().clone() for name, value in model.state_dict().items()},
-        "arguments": [X, y],
+        "arguments": [X.detach(), y],
     }
 
 

@@ -13,7 +13,7 @@ def gradient_norms(model, X, y, verbose=False):
     try:
         for p in saved:
             p.grad = None
-        log_p = torch.log_softmax(model(X), dim=1)
+        log_p = torch.log_softmax(model(X.detach()), dim=1)
         loss = -log_p[torch.arange(len(y)), y].sum() / len(y)
         loss.backward()
         squares = [sum(g * g for g in m.weight.grad.flatten().tolist()) for m in model if type(m) is nn.Linear]
