@@ -1,5 +1,5 @@
 """Mistake: moves the biases by the shares of the classes among the validation rows.
-Expect: they may choose, not change biases
+Expect: they may choose, not
 """
 
 import torch
