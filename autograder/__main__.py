@@ -53,13 +53,12 @@ def grade(lab: str, students: tuple[str, ...], grading: Path | None, processes: 
     root = find_root()
     solutions = Path(os.environ.get("COURSE_SOLUTIONS") or root / "solutions")
     submitted(lab, students, folder=_folder(grading, root), solutions=solutions)
+    from autograder.classroom import Workers
     from autograder.classroom import grade as grade_class
 
     _try_sandbox(without)
-    with _bar() as progress:
-        rows = grade_class(
-            lab, grading=grading, students=students, processes=processes, without=without, progress=progress
-        )
+    with _bar() as progress, Workers(processes) as workers:
+        rows = grade_class(lab, grading=grading, students=students, workers=workers, without=without, progress=progress)
     folder = Path(os.environ["COURSE_GRADING"])
     _tell(rows, folder)
     if errors := [row.student for row in rows if row.status == "error"]:
@@ -70,6 +69,7 @@ def grade(lab: str, students: tuple[str, ...], grading: Path | None, processes: 
 def check() -> None:
     """Try every protection of the sandbox on this machine; leave with 1 when one does not hold."""
     from autograder.selfcheck import check as try_all
+    from autograder.warm import works
 
     try:
         found = try_all()
@@ -80,6 +80,8 @@ def check() -> None:
     if missing := [finding.name for finding in found if not finding.holds]:
         raise CourseError(f"{_many(missing)} {'does' if len(missing) == 1 else 'do'} not hold on this machine")
     click.echo(f"All {len(found)} protections hold.")
+    if not works():
+        click.echo("Grading is slow here: no process can enter a sandbox (setns), so that each one starts Python anew.")
 
 
 @main.command()
@@ -114,6 +116,7 @@ def sample(out: Path, labs: tuple[str, ...], processes: int) -> None:
 
     Its submissions are the course's own, so that where no sandbox can be made they are graded without one.
     """
+    from autograder.classroom import Workers
     from autograder.classroom import grade as grade_class
     from autograder.sample import STUDENTS, disagreements, make
 
@@ -125,10 +128,10 @@ def sample(out: Path, labs: tuple[str, ...], processes: int) -> None:
     os.environ.pop("COURSE_SECRET", None)  # the class has its own, an open one
     make(labs, out.resolve(), root=root)
     rows: dict[str, list[Row]] = {}
-    with _bar(sum(len(STUDENTS[lab]) for lab in labs)) as progress:
+    with _bar(sum(len(STUDENTS[lab]) for lab in labs)) as progress, Workers(processes) as workers:
         for lab in labs:
             rows[lab] = grade_class(
-                lab, grading=out.resolve(), processes=processes, root=root, without=without, progress=progress
+                lab, grading=out.resolve(), workers=workers, root=root, without=without, progress=progress
             )
     _tell([row for graded in rows.values() for row in graded], out)
     if wrong := [line for lab in labs for line in disagreements(lab, rows[lab], root=root)]:

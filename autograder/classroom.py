@@ -18,23 +18,23 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import nbformat
 from nbgrader.api import Gradebook, MissingEntry
 from sqlalchemy.exc import OperationalError
 from traitlets.config import Config
 
-from autograder import feedback, ledger
+from autograder import feedback, ledger, warm
 from autograder.collect import receipt
 from autograder.gradebook import Row, prepare, row_of, write_csv, write_marks, write_whole
 from autograder.settings import CourseError, disk_is_full, first_line, load_settings, submitted
 from autograder.submission import Graded, grade_one
 
-__all__ = ["grade", "publish_again"]
+__all__ = ["Workers", "grade", "publish_again"]
 
 _ADVICE = {
     "malformed": [
@@ -51,7 +51,7 @@ def grade(
     *,
     grading: Path | None = None,
     students: Sequence[str] | None = None,
-    processes: int = 2,
+    workers: "Workers | None" = None,
     root: Path | None = None,
     without: Sequence[str] = (),
     progress: Callable[[Iterable[Graded], int], Iterable[Graded]] | None = None,
@@ -66,8 +66,8 @@ def grade(
         The grading folder with ``submitted/<student>/<lab>/``; by default ``COURSE_GRADING`` or ``grading/``.
     students : sequence of str, optional
         Grade these only; the rows of the others stay in ``grades.csv``.
-    processes : int
-        How many submissions are graded at the same time.
+    workers : Workers, optional
+        Who grades; two processes by default, for this call.
     without : sequence of str
         Protections of ``autograder.sandbox`` to do without, by name; "sandbox" for all of them.
     progress : callable, optional
@@ -83,15 +83,17 @@ def grade(
     folder = Path(os.environ["COURSE_GRADING"])
     solutions = Path(str(config.CourseDirectory.source_directory))
     wanted = submitted(lab, students or (), folder=folder, solutions=solutions)
+    nursery = "" if without else str(warm.shared())
     try:
         with (
+            nullcontext(workers) if workers else Workers() as graders,
             _alone_in(folder),
             tempfile.TemporaryDirectory(prefix=".work-", dir=folder, ignore_cleanup_errors=True) as draft,
         ):
             prepare(config, lab, Path(draft))
             place = str(root) if root else None
-            tasks = [(student, lab, str(folder), str(draft), place, tuple(without)) for student in wanted]
-            results = _in_processes(tasks, processes)
+            tasks = [(student, lab, str(folder), str(draft), place, tuple(without), nursery) for student in wanted]
+            results = graders.grade(tasks)
             done = sorted(progress(results, len(tasks)) if progress else results, key=lambda result: result.student)
             if any(result.status == "full" for result in done):
                 raise OSError(errno.ENOSPC, "no space")
@@ -173,17 +175,31 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def _in_processes(tasks: Sequence[tuple[Any, ...]], processes: int) -> Iterable[Graded]:
-    """Grade in several processes and yield results as they come; a process that dies costs one submission only."""
-    waiting, attempts = list(tasks), dict.fromkeys((task[0] for task in tasks), 0)
-    context = multiprocessing.get_context("spawn")
-    while waiting:
-        broken = False
-        # after an accident one at a time, to know whose it was
-        workers = 1 if any(attempts.values()) else max(1, min(processes, len(waiting)))
-        with ProcessPoolExecutor(workers, mp_context=context, initializer=_die_with_parent) as pool:
+class Workers:
+    """Processes that grade, each one submission after another; they have imported everything and serve several labs.
+
+    Parameters
+    ----------
+    processes : int
+        How many submissions are graded at the same time.
+    """
+
+    def __init__(self, processes: int = 2) -> None:
+        self._processes = processes
+        self._pool: ProcessPoolExecutor | None = None
+
+    def grade(self, tasks: Sequence[tuple[Any, ...]]) -> Iterator[Graded]:
+        """Call ``grade_one`` for each task and yield results as they come; a death costs one submission only."""
+        waiting, attempts = list(tasks), dict.fromkeys((task[0] for task in tasks), 0)
+        while waiting:
+            # after an accident one at a time, to know whose it was
             batch = waiting[:1] if any(attempts.values()) else waiting
-            futures: dict[Future[Graded], tuple[Any, ...]] = {pool.submit(grade_one, *task): task for task in batch}
+            pool = self._pool = self._pool or self._start()
+            futures: dict[Future[Graded], tuple[Any, ...]] = {}
+            for task in batch:
+                with suppress(BrokenProcessPool):  # between two labs; seen below
+                    futures[pool.submit(grade_one, *task)] = task
+            broken = len(futures) < len(batch)
             for future in as_completed(futures):
                 task = futures[future]
                 try:
@@ -193,12 +209,29 @@ def _in_processes(tasks: Sequence[tuple[Any, ...]], processes: int) -> Iterable[
                     continue
                 waiting.remove(task)
                 yield result
-        if broken:
-            for task in [task for task in batch if task in waiting]:
-                attempts[task[0]] += 1
-                if attempts[task[0]] > 1:
-                    waiting.remove(task)
-                    yield Graded(task[0], "error", "the grader's process ended while it graded this submission")
+            if broken:
+                self.close()
+                for task in [task for task in batch if task in waiting]:
+                    attempts[task[0]] += 1
+                    if attempts[task[0]] > 1:
+                        waiting.remove(task)
+                        yield Graded(task[0], "error", "the grader's process ended while it graded this submission")
+
+    def _start(self) -> ProcessPoolExecutor:
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self._processes, mp_context=context, initializer=_die_with_parent)
+
+    def close(self) -> None:
+        """End the processes when they have finished what they do."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
 
 _Page = tuple[str, str, str]

@@ -28,7 +28,7 @@ from nbformat.v4 import new_output
 from nbgrader import utils
 from nbgrader.preprocessors import Execute as NbGraderExecute
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Instance, Integer, Tuple
+from traitlets import Instance, Integer, Tuple, Unicode
 
 from autograder.feedback import question_of
 from autograder.grade import GraderError, TestResult, failure_lines, question_results, questions
@@ -150,6 +150,7 @@ class ExecuteApart(NbGraderPreprocessor):
     limits = Instance(Limits, (), help="What a submission may use.").tag(config=True)
     without = Tuple(help="Protections that the instructor does without, by name.").tag(config=True)
     data = Tuple(help="Files that the code finds in its folder.").tag(config=True)
+    nursery = Unicode(help="Folder of a process that starts the code quickly (autograder.warm).").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         lab, student_id = resources["nbgrader"]["assignment"], resources["nbgrader"]["student"]
@@ -195,7 +196,10 @@ class ExecuteApart(NbGraderPreprocessor):
     def _student(self, sources: list[str], lab_dir: Path) -> Subprocess:
         if "sandbox" in self.without:
             return Subprocess(sources, timeout=self.limits.cell, total=self.limits.total, output=self.limits.output)
-        return Sandboxed(sources, limits=self.limits, labs=[lab_dir], data=self.data, without=self.without)
+        place = Path(self.nursery) if self.nursery else None
+        return Sandboxed(
+            sources, limits=self.limits, labs=[lab_dir], data=self.data, without=self.without, nursery=place
+        )
 
 
 class _Run:

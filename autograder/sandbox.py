@@ -21,7 +21,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 
@@ -51,6 +51,16 @@ PROTECTIONS = {
     "output": "characters printed",
 }
 """What a sandbox promises, by name; ``autograder check`` tries each."""
+
+ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "TMPDIR": "/tmp", "IPYTHONDIR": "/tmp/.ipython",
+    "PYTHONPATH": "/course", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore", "MPLBACKEND": "Agg",
+    "NNUTILS_DEVICE": "cpu", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
+}  # fmt: skip
+"""All that a program in the sandbox finds in its environment."""
+
+WORK = "/tmp/work"
+"""The folder in which a program in the sandbox starts."""
 
 _NOBODY = "65534"
 _WATCH = 0.1
@@ -82,11 +92,21 @@ class Limits:
     """Characters that may be printed in all; far fewer are kept."""
 
 
+class Process(Protocol):
+    """What ``subprocess.Popen`` says of a process."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def kill(self) -> None: ...
+
+
 @dataclass
 class Running:
     """A process in a sandbox. ``ended`` says which limit the watch found broken: "memory", "files", or nothing."""
 
-    process: "subprocess.Popen[Any]"
+    process: Process
     folder: "tempfile.TemporaryDirectory[str]"
     ended: str = ""
     peak: int = 0
@@ -153,12 +173,21 @@ class Sandbox:
             self.command(arguments, Path(folder.name)), pass_fds=pass_fds, cwd="/", start_new_session=True,
             env=environment, **quiet | streams,
         )  # fmt: skip
-        running = Running(process, folder)
-        threading.Thread(target=self._watch, args=(running,), daemon=True).start()
-        return running
+        return self.watch(Running(process, folder))
 
     def command(self, arguments: Sequence[str], folder: Path) -> list[str]:
         """Return the whole command line; ``folder`` is a folder of the grader for the files that it needs."""
+        limits = [f"--{kind}={most}" for kind, most in self.rlimits().items()]
+        inner = [*self.inside(folder), "prlimit", *limits, sys.executable, "-P", *arguments]
+        if not _is_root() or "privileges" in self.without:
+            return inner
+        options = ["--die-with-parent", *([] if "daemons" in self.without else ["--unshare-pid"])]
+        options += ["--bind", "/proc", "/proc"]
+        # what runs as another user does not die with its parent; but it dies with its process namespace
+        return [*self.outside(options, {path: str(path) for path in self.shown(folder)}), *inner]
+
+    def inside(self, folder: Path) -> list[str]:
+        """Return the command that makes the sandbox, up to the program that runs in it."""
         seen = self._seen(folder)
         inner = ["bwrap", "--die-with-parent", "--new-session", "--hostname", "course", *self._apart()]
         if "files" in self.without:
@@ -168,30 +197,33 @@ class Sandbox:
         for place in ("/tmp", "/dev/shm"):
             inner += [] if "disk" in self.without else ["--size", str(self.limits.disk)]
             inner += ["--perms", "0700", "--tmpfs", place]
-        inner += _mounts(seen, bind)  # after /tmp: the course itself may lie there
+        inner += _mounts(seen.items(), bind)  # after /tmp: the course itself may lie there
         for source, place in self._files(folder).items():
             inner += ["--ro-bind", str(source), place]
         if "writes" not in self.without:
             inner += ["--remount-ro", "/dev", "--remount-ro", "/"]
-        inner += ["--perms", "0700", "--dir", "/tmp/work", "--chdir", "/tmp/work"]
-        inner += [*self._limited(), sys.executable, "-P", *arguments]
-        if not _is_root() or "privileges" in self.without:
-            return inner
-        capabilities = [word for name in ("SETUID", "SETGID", "SETPCAP") for word in ("--cap-add", f"CAP_{name}")]
-        # what runs as another user does not die with its parent; but it dies with its process namespace
-        outer = ["bwrap", "--die-with-parent", *([] if "daemons" in self.without else ["--unshare-pid"]), *capabilities]
-        outer += ["--bind", "/", "/"] if "files" in self.without else ["--perms", "0755", "--dir", "/tmp"]
-        outer += _mounts({path: str(path) for path in [*seen, *self._files(folder)]}, bind)
-        outer += ["--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc"]
+        inner += ["--perms", "0700", "--dir", WORK, "--chdir", WORK]
+        return inner
+
+    def shown(self, folder: Path) -> dict[Path, str]:
+        """Return all that the sandbox holds: paths of this machine and where they are seen."""
+        return self._seen(folder) | self._files(folder)
+
+    def outside(self, options: Sequence[str], *shown: Mapping[Path, str]) -> list[str]:
+        """Return the command that makes the outer system: it shows some paths, and root, if anybody is, is left."""
+        bind = "--bind" if "writes" in self.without else "--ro-bind"
+        outer = ["bwrap"]
+        if _is_root():
+            outer += [word for name in ("SETUID", "SETGID", "SETPCAP") for word in ("--cap-add", f"CAP_{name}")]
+        outer += ["--bind", "/", "/"] if "files" in self.without else ["--perms", "1777", "--tmpfs", "/tmp"]
+        outer += _mounts([pair for paths in shown for pair in paths.items()], bind)
+        outer += ["--dev-bind", "/dev", "/dev", *options]
         give_up = ["setpriv", "--reuid", _NOBODY, "--regid", _NOBODY, "--clear-groups", "--inh-caps=-all"]
-        return [*outer, *give_up, "--bounding-set=-all", *inner]
+        return [*outer, *([*give_up, "--bounding-set=-all"] if _is_root() else [])]
 
     def _apart(self) -> list[str]:
         """Return the options that separate the sandbox from this machine."""
-        kinds = {"ipc", "uts", "cgroup-try", "net", "pid", "user"}
-        kinds -= {"net"} if "network" in self.without else set()
-        kinds -= {"pid"} if "daemons" in self.without else set()
-        options = [f"--unshare-{kind}" for kind in sorted(kinds)]
+        options = [f"--unshare-{kind.replace('cgroup', 'cgroup-try')}" for kind in sorted(self.namespaces())]
         options += [] if "namespaces" in self.without else ["--disable-userns"]
         if "privileges" in self.without:
             options += ["--uid", "0", "--gid", "0", "--cap-add", "ALL"]
@@ -200,27 +232,28 @@ class Sandbox:
             options += ["--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"]
         if "environment" not in self.without:
             options.append("--clearenv")
-        settings = {
-            "PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "TMPDIR": "/tmp", "IPYTHONDIR": "/tmp/.ipython",
-            "PYTHONPATH": "/course", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore", "MPLBACKEND": "Agg",
-            "NNUTILS_DEVICE": "cpu",
-        }  # fmt: skip
-        settings |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-        return options + [word for name, value in settings.items() for word in ("--setenv", name, value)]
+        return options + [word for name, value in ENVIRONMENT.items() for word in ("--setenv", name, value)]
 
-    def _limited(self) -> list[str]:
-        """Return the program that sets the kernel's limits of each process, soft and hard."""
+    def namespaces(self) -> set[str]:
+        """Return the kinds of namespaces that are not shared with this machine, beside that of the files."""
+        shared = {"net"} if "network" in self.without else set()
+        return (
+            {"ipc", "uts", "cgroup", "net", "pid", "user"} - shared - ({"pid"} if "daemons" in self.without else set())
+        )
+
+    def rlimits(self) -> dict[str, int]:
+        """Return the kernel's limits of each process, soft and hard, by the names of ``prlimit``."""
         wanted = {
             "processes": ("nproc", self.limits.processes), "memory": ("data", self.limits.memory),
             "file size": ("fsize", self.limits.file_size), "open files": ("nofile", self.limits.open_files),
             "cpu": ("cpu", self.limits.cpu),
         }  # fmt: skip
-        flags = []
+        found = {"core": 0}
         for name, (kind, most) in wanted.items():
             _, ours = resource.getrlimit(getattr(resource, f"RLIMIT_{kind.upper()}"))  # nobody may raise their own
             if name not in self.without:
-                flags.append(f"--{kind}={most if ours == resource.RLIM_INFINITY else min(most, ours)}")
-        return ["prlimit", "--core=0", *flags]
+                found[kind] = most if ours == resource.RLIM_INFINITY else min(most, ours)
+        return found
 
     def _seen(self, folder: Path) -> dict[Path, str]:
         """Return what the sandbox holds: paths of this machine and where they are seen."""
@@ -250,6 +283,11 @@ class Sandbox:
                 path = copy
             shown[path] = place
         return shown
+
+    def watch(self, running: Running) -> Running:
+        """Watch over a sandbox from now on, in a thread, and return it."""
+        threading.Thread(target=self._watch, args=(running,), daemon=True).start()
+        return running
 
     def _watch(self, running: Running) -> None:
         """End the sandbox when its processes and folders hold too much together."""
@@ -282,19 +320,20 @@ def problem() -> str:
     if missing := [name for name in ("bwrap", "setpriv", "prlimit") if shutil.which(name) is None]:
         package = "bubblewrap" if missing[0] == "bwrap" else "util-linux"
         return f"the program {missing[0]} is missing; install it: sudo apt install {package} (or dnf, pacman, zypper)"
-    try:
-        running = Sandbox().start(["-c", "pass"], stderr=subprocess.PIPE)
-    except OSError as error:
-        return f"bubblewrap does not start ({error.strerror})"
-    try:
-        _, told = running.process.communicate(timeout=60)
-    except subprocess.TimeoutExpired:
-        return "bubblewrap starts, but Python does not answer within a minute inside it"
-    finally:
-        running.close()
-    if running.process.returncode == 0:
-        return ""
-    reason = (told or b"").decode(errors="replace").strip().splitlines()
+    with tempfile.TemporaryFile() as told:
+        try:
+            running = Sandbox().start(["-c", "pass"], stderr=told)
+        except OSError as error:
+            return f"bubblewrap does not start ({error.strerror})"
+        try:
+            if running.process.wait(60) == 0:
+                return ""
+        except subprocess.TimeoutExpired:
+            return "bubblewrap starts, but Python does not answer within a minute inside it"
+        finally:
+            running.close()
+        told.seek(0)
+        reason = told.read().decode(errors="replace").strip().splitlines()
     return (
         f"bubblewrap cannot separate a process here ({reason[-1] if reason else 'it gave no reason'}). The kernel must "
         "allow user namespaces: on Debian `sudo sysctl kernel.unprivileged_userns_clone=1`; on Ubuntu 23.10 and newer "
@@ -311,13 +350,14 @@ def _is_root() -> bool:
     return os.geteuid() == 0 and any(first <= int(_NOBODY) < first + count for first, count in ranges)
 
 
-def _mounts(seen: Mapping[Path, str], option: str) -> list[str]:
+def _mounts(seen: Iterable[tuple[Path, str]], option: str) -> list[str]:
     """Return the options that show these paths; their parents get the mode 0755 (bubblewrap's own choice is 0700)."""
-    parents = {parent for place in seen.values() for parent in Path(place).parents} - {Path("/")}
+    seen = sorted(seen, key=lambda pair: len(Path(pair[1]).parts))
+    parents = {parent for _, place in seen for parent in Path(place).parents} - {Path("/")}
     parents -= {Path("/usr"), Path("/tmp"), Path("/proc"), Path("/dev")}
     parents = {parent for parent in parents if not parent.is_relative_to("/usr")}
     options = [word for parent in sorted(parents) for word in ("--perms", "0755", "--dir", str(parent))]
-    for source, place in sorted(seen.items(), key=lambda pair: len(Path(pair[1]).parts)):
+    for source, place in seen:
         options += [option, str(source), place]
     for name in ("bin", "sbin", "lib", "lib64"):
         if Path(f"/{name}").is_symlink():
@@ -355,8 +395,8 @@ def _usage(pid: int, most: int) -> tuple[int, int, int]:
                 processes.append(about)
                 counted += _kilobytes(status, "RssAnon:") + _kilobytes(status, "RssShmem:")
                 largest = max(largest, _kilobytes(status, "VmData:"))
-                if not (about / "root" / "course").is_dir():
-                    continue  # a process of bubblewrap, which still sees this machine's folders
+                if not (about / "root" / "course").is_dir() or (about / "root" / "nursery").is_dir():
+                    continue  # a process of bubblewrap, which still sees this machine's folders or the nursery's
                 for place in ("tmp", "dev/shm"):
                     device = os.stat(about / "root" / place).st_dev
                     if device not in folders:

@@ -4,6 +4,7 @@
 whether it held. What a kernel, a container or a policy of this machine takes away shows here and not in a grade book.
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -18,8 +19,9 @@ from pathlib import Path
 
 import psutil
 
-from autograder.sandbox import PROTECTIONS, ROOT, Limits, Sandbox, SandboxError, problem
+from autograder.sandbox import PROTECTIONS, ROOT, Limits, Running, Sandbox, SandboxError, problem
 from autograder.student import Sandboxed
+from autograder.warm import Nursery, start, works
 
 __all__ = ["Finding", "check"]
 
@@ -29,6 +31,8 @@ _SMALL = Limits(
 )  # fmt: skip
 _OURS = ("time", "output")
 """Kept by the grader itself and not by the machine."""
+WAYS = ("cold", "warm")
+"""How a sandbox is started: bubblewrap starts Python, or a process of a nursery enters it."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,8 @@ class Finding:
     holds: bool
 
 
-def check(*, without: Iterable[str] = (), ours: bool = True) -> list[Finding]:
-    """Return for each of ``PROTECTIONS`` whether it holds here.
+def check(*, without: Iterable[str] = (), ours: bool = True, ways: Iterable[str] = WAYS) -> list[Finding]:
+    """Return for each of ``PROTECTIONS`` whether it holds here, in each of the ways in which a sandbox is started.
 
     Parameters
     ----------
@@ -49,6 +53,8 @@ def check(*, without: Iterable[str] = (), ours: bool = True) -> list[Finding]:
         Protections to leave out of the sandbox; each must be found missing.
     ours : bool
         Try also what the grader itself keeps (time and output), which takes some seconds.
+    ways : iterable of str
+        "cold" (bubblewrap starts Python) and "warm" (a process of a nursery enters the sandbox; tried where it can).
 
     Raises
     ------
@@ -57,43 +63,117 @@ def check(*, without: Iterable[str] = (), ours: bool = True) -> list[Finding]:
     """
     if why := problem():
         raise SandboxError(why)
-    without = frozenset(without)
-    held = _inside(without) | {"memory in all": _ended(without, _TREE), "files in all": _ended(without, _FILES)}
-    held["cpu"] = _stops_computing(without)
-    if ours:
-        held |= _stops_waiting(without)
     names = [name for name in PROTECTIONS if ours or name not in _OURS]
-    return [Finding(name, PROTECTIONS[name], held.get(name, False)) for name in names]
+    held = dict.fromkeys(names, True)
+    for way in ways:
+        if way == "warm" and not works():
+            continue
+        found = _Tried(frozenset(without), way).all(ours=ours)
+        held = {name: holds and found.get(name, False) for name, holds in held.items()}
+    return [Finding(name, PROTECTIONS[name], held[name]) for name in names]
 
 
-def _inside(without: frozenset[str]) -> dict[str, bool]:
-    """Run the program that tries most things, and look whether its daemon outlives it."""
-    token = secrets.token_hex(8)
-    with socket.create_server(("127.0.0.1", 0)) as server, tempfile.TemporaryDirectory() as folder:
-        mark, open_folder = Path(folder) / "mark", Path(folder) / "open"
-        mark.write_text(token)
-        open_folder.mkdir()
-        for path in (Path(folder), open_folder):
-            path.chmod(0o777)  # so that nothing but the sandbox is in the way
-        asked = {
-            "port": server.getsockname()[1], "token": token, "hidden": [str(mark), str(ROOT / "nbgrader_config.py")],
-            "processes": _SMALL.processes, "memory": _SMALL.memory, "disk": _SMALL.disk, "file_size": _SMALL.file_size,
-            "open_files": _SMALL.open_files,
-        }  # fmt: skip
-        os.environ["COURSE_PROBE"] = token
+class _Tried:
+    """What a sandbox holds back, without some protections, started in one of the ways."""
+
+    def __init__(self, without: frozenset[str], way: str) -> None:
+        self._without, self._way = without, way
+        self._nursery: Nursery | None = None
+
+    def all(self, *, ours: bool) -> dict[str, bool]:
+        """Return for each protection by name whether it holds."""
+        token = os.environ["COURSE_PROBE"] = secrets.token_hex(8)
         try:
-            sandbox = Sandbox(_SMALL, show={open_folder: "/course/open"}, without=without)
-            told, _ = _printed(sandbox, "-c", _PROGRAM, json.dumps(asked))
+            with contextlib.ExitStack() as stack:
+                if self._way == "warm":
+                    self._nursery = stack.enter_context(Nursery((), without=self._without))
+                held = self._inside(token)
+                held |= {"memory in all": self._ended(_TREE), "files in all": self._ended(_FILES)}
+                held["cpu"] = self._stops_computing()
+                return held | (self._stops_waiting() if ours else {})
+        except SandboxError:  # without some protection nothing starts
+            return {}
         finally:
             del os.environ["COURSE_PROBE"]
-    try:
-        held: dict[str, bool] = json.loads(told)
-    except ValueError:
-        return {}
-    left = _processes_with(token)
-    for process in left:
-        process.kill()
-    return held | {"daemons": not left}
+
+    def _inside(self, token: str) -> dict[str, bool]:
+        """Run the program that tries most things, and look whether its daemon outlives it."""
+        place = self._nursery.place if self._nursery else None
+        with socket.create_server(("127.0.0.1", 0)) as server, tempfile.TemporaryDirectory(dir=place) as folder:
+            mark, open_folder = Path(folder) / "mark", Path(folder) / "open"
+            mark.write_text(token)
+            open_folder.mkdir()
+            for path in (Path(folder), open_folder):
+                path.chmod(0o777)  # so that nothing but the sandbox is in the way
+            asked = {
+                "port": server.getsockname()[1], "token": token, "processes": _SMALL.processes,
+                "hidden": [str(mark), str(ROOT / "nbgrader_config.py")], "memory": _SMALL.memory, "disk": _SMALL.disk,
+                "file_size": _SMALL.file_size, "open_files": _SMALL.open_files,
+            }  # fmt: skip
+            sandbox = Sandbox(_SMALL, show={open_folder: "/course/open"}, without=self._without)
+            told, _ = self._printed(sandbox, _PROGRAM, json.dumps(asked))
+        try:
+            held: dict[str, bool] = json.loads(told)
+        except ValueError:
+            return {}
+        left = _processes_with(token)
+        for process in left:
+            process.kill()
+        return held | {"daemons": not left}
+
+    def _start(self, sandbox: Sandbox, code: str, *arguments: str, stdout: int = subprocess.DEVNULL) -> Running:
+        if self._nursery is None:
+            return sandbox.start(["-c", code, *arguments], stdout=stdout)
+        fds = {1: stdout} if stdout != subprocess.DEVNULL else {}
+        running = start(self._nursery.place, sandbox, code, arguments=arguments, fds=fds)
+        if running is None:
+            raise SandboxError("no process of the nursery can enter this sandbox")
+        return running
+
+    def _ended(self, program: str) -> bool:
+        """Run a program that takes too much, little by little, and return whether it was ended on the way."""
+        told, ended = self._printed(Sandbox(_SMALL, without=self._without), program)
+        return b"through" not in told and bool(ended)
+
+    def _printed(self, sandbox: Sandbox, code: str, *arguments: str) -> tuple[bytes, str]:
+        """Run a program for a minute at most; return what it printed, and what the watch ended it for."""
+        with tempfile.TemporaryFile() as printed:
+            running = self._start(sandbox, code, *arguments, stdout=printed.fileno())
+            try:
+                running.process.wait(60)
+            except subprocess.TimeoutExpired:
+                return b"", ""
+            finally:
+                running.close()
+            printed.seek(0)
+            return printed.read(), running.ended
+
+    def _stops_computing(self) -> bool:
+        running = self._start(Sandbox(replace(_SMALL, cpu=1), without=self._without), "while True: pass")
+        try:
+            running.process.wait(15)
+            return True
+        except subprocess.TimeoutExpired:
+            return False
+        finally:
+            running.close()
+
+    def _stops_waiting(self) -> dict[str, bool]:
+        """Run two cells of a submission that never end, one of them printing."""
+        cells = ["import time\nwhile True: time.sleep(1)", "while True: print('.' * 1000)"]
+        found: dict[int, str] = {}
+
+        def run() -> None:
+            found.update({index: report.kind for index, report in student.run().items()})
+
+        # PyTorch needs more than the small limits give; here only these two count
+        limits = replace(Limits(), cell=_SMALL.cell, total=60.0, output=_SMALL.output)
+        place = self._nursery.place if self._nursery else None
+        with Sandboxed(cells, limits=limits, without=self._without, nursery=place) as student:
+            thread = threading.Thread(target=run, daemon=True)
+            thread.start()
+            thread.join(60.0 if "time" not in self._without else 15.0)
+        return {"time": found.get(0) == "timeout", "output": found.get(1) == "output"}
 
 
 def _processes_with(token: str) -> list[psutil.Process]:
@@ -110,52 +190,6 @@ def _processes_with(token: str) -> list[psutil.Process]:
             break
         time.sleep(0.1)
     return found
-
-
-def _ended(without: frozenset[str], program: str) -> bool:
-    """Run a program that takes too much, little by little, and return whether it was ended on the way."""
-    told, ended = _printed(Sandbox(_SMALL, without=without), "-c", program)
-    return b"through" not in told and bool(ended)
-
-
-def _printed(sandbox: Sandbox, *arguments: str) -> tuple[bytes, str]:
-    """Run a program for a minute at most; return what it printed, and what the watch ended it for."""
-    running = sandbox.start(arguments, stdout=subprocess.PIPE)
-    try:
-        told, _ = running.process.communicate(timeout=60)
-        return told, running.ended
-    except subprocess.TimeoutExpired:
-        return b"", ""
-    finally:
-        running.close()
-
-
-def _stops_computing(without: frozenset[str]) -> bool:
-    running = Sandbox(replace(_SMALL, cpu=1), without=without).start(["-c", "while True: pass"])
-    try:
-        running.process.wait(timeout=15)
-        return True
-    except subprocess.TimeoutExpired:
-        return False
-    finally:
-        running.close()
-
-
-def _stops_waiting(without: frozenset[str]) -> dict[str, bool]:
-    """Run two cells of a submission that never end, one of them printing."""
-    cells = ["import time\nwhile True: time.sleep(1)", "while True: print('.' * 1000)"]
-    found: dict[int, str] = {}
-
-    def run() -> None:
-        found.update({index: report.kind for index, report in student.run().items()})
-
-    # PyTorch needs more than the small limits give; here only these two count
-    limits = replace(Limits(), cell=_SMALL.cell, total=60.0, output=_SMALL.output)
-    with Sandboxed(cells, limits=limits, without=without) as student:
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        thread.join(60.0 if "time" not in without else 15.0)
-    return {"time": found.get(0) == "timeout", "output": found.get(1) == "output"}
 
 
 _PROGRAM = """

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from autograder import worker
+from autograder import warm, worker
 from autograder.encoding import NotPlainError, decode, encode
 from autograder.sandbox import ROOT, Limits, Running, Sandbox
 
@@ -429,6 +429,8 @@ class Sandboxed(Subprocess):
         Files that the code finds in its folder, read-only.
     without : iterable of str
         Protections to leave out, by name.
+    nursery : path, optional
+        ``warm.Nursery.place``: the process is forked there and finds its modules imported; otherwise Python starts.
     """
 
     def __init__(
@@ -439,8 +441,10 @@ class Sandboxed(Subprocess):
         labs: Iterable[Path] = (),
         data: Iterable[Path] = (),
         without: Iterable[str] = (),
+        nursery: Path | None = None,
     ) -> None:
         limits, without = limits or Limits(), frozenset(without)
+        self._nursery = nursery
         endless = {"timeout": float("inf"), "total": float("inf")}
         time_limits = endless if "time" in without else {"timeout": limits.cell, "total": limits.total}
         super().__init__(source, output=10**15 if "output" in without else limits.output, **time_limits)
@@ -454,7 +458,9 @@ class Sandboxed(Subprocess):
         return self._places[probes]
 
     def _spawn(self, fd: int) -> Running:
-        return self._sandbox.start(["-c", _MAIN.format(fd)], pass_fds=[fd])
+        code = _MAIN.format(fd)
+        forked = warm.start(self._nursery, self._sandbox, code, fds={fd: fd}) if self._nursery else None
+        return forked or self._sandbox.start(["-c", code], pass_fds=[fd])
 
 
 def _plain(value: Any, kind: type[_T]) -> _T:

@@ -71,6 +71,7 @@ def grade_one(
     draft: str,
     root: str | None,
     without: Sequence[str] = (),
+    nursery: str = "",
 ) -> Graded:
     """Grade one submission on a copy of the gradebook; whatever goes wrong becomes a status and a reason."""
     started = time.monotonic()
@@ -81,7 +82,7 @@ def grade_one(
             raise Refused(f"The name of the student's folder cannot be used; {what}.")
         taken = collect(Path(grading) / "submitted" / student / lab, lab, Path(draft) / "data" / student)
         place = Path(root) if root else None
-        result = _autograde(student, lab, Path(grading), Path(draft), place, taken, without)
+        result = _autograde(student, lab, Path(grading), Path(draft), place, taken, without, nursery)
     except Refused as error:
         result = Graded(student, "malformed", str(error))
     except (Exception, SystemExit) as error:
@@ -105,6 +106,7 @@ def _autograde(
     root: Path | None,
     taken: Submission,
     without: Sequence[str],
+    nursery: str,
 ) -> Graded:
     config = load_settings(grading, root=root)
     submitted = draft / "submitted" / student / lab
@@ -121,6 +123,7 @@ def _autograde(
     rest = [step for step in steps if step not in (execute.Execute, execute.JudgeCells)]
     config.Autograde.autograde_preprocessors = [execute.ExecuteApart, *rest]
     config.ExecuteApart.without, config.ExecuteApart.data = tuple(without), tuple(taken.data)
+    config.ExecuteApart.nursery = nursery
     course = CourseDirectory(config=config, assignment_id=lab, student_id=student)
     course.notebook_id = lab
     converter = Autograde(coursedir=course, config=config, force=True)
