@@ -94,6 +94,9 @@ def _keep(connection: socket.socket) -> str:
     signal.alarm(0)
     child = os.fork()
     if child == 0:
+        for stream in (connection, holder.stdin, holder.stdout):
+            assert stream is not None
+            stream.close()  # later it would close what then has its number
         _become(asked, list(fds))
         return str(asked["code"])
     for fd in fds:

@@ -230,8 +230,11 @@ class Sandbox:
             options = [option for option in options if option != "--disable-userns"]
         else:
             options += ["--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"]
-        if "environment" not in self.without:
-            options.append("--clearenv")
+        return options + self.environment()
+
+    def environment(self) -> list[str]:
+        """Return the options that leave nothing in the environment but what belongs there."""
+        options = [] if "environment" in self.without else ["--clearenv"]
         return options + [word for name, value in ENVIRONMENT.items() for word in ("--setenv", name, value)]
 
     def namespaces(self) -> set[str]:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Self
 
 from autograder.nursery import IMPORTS, PATIENCE
-from autograder.sandbox import ENVIRONMENT, ROOT, WORK, Running, Sandbox
+from autograder.sandbox import ROOT, WORK, Running, Sandbox
 
 __all__ = ["Joined", "Nursery", "shared", "start", "works"]
 
@@ -53,20 +53,19 @@ class Nursery:
         shown[ROOT / "autograder" / "nursery.py"] = "/course/autograder/nursery.py"
         mounts = {path: str(path) for path in shown if path.parent != self.place} | {self.place: str(self.place)}
         # bubblewrap covers parts of the /proc that it makes; for another one inside the kernel wants to see a whole one
-        proc = ["--proc", "/proc", "--dir", "/nursery", "--bind", "/proc", "/nursery/proc"]
-        command = sandbox.outside(["--unshare-pid", *proc], mounts, shown)
+        options = ["--unshare-pid", "--proc", "/proc", "--dir", "/nursery", "--bind", "/proc", "/nursery/proc"]
+        options += ["--chmod", "0777", "/tmp/.cache/matplotlib"]  # matplotlib goes elsewhere when it cannot write there
+        command = sandbox.outside([*options, *sandbox.environment()], mounts, shown)
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
             listener.bind(str(self.place / _SOCKET))
             listener.listen(64)
             ends, self._life = os.pipe()
             program = [sys.executable, "-P", "-c", _BOOT.format(listener.fileno(), ends, list(modules))]
-            environment = ENVIRONMENT | {"PATH": os.environ.get("PATH", os.defpath)}
             self._process = subprocess.Popen(
                 [*command, *program],
                 pass_fds=[listener.fileno(), ends],
                 cwd="/",
                 start_new_session=True,
-                env=None if "environment" in sandbox.without else environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

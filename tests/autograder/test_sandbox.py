@@ -16,21 +16,25 @@ from autograder import ledger, sandbox
 from autograder.classroom import grade
 from autograder.collect import Refused, collect
 from autograder.sandbox import PROTECTIONS, Sandbox, SandboxError, problem
-from autograder.selfcheck import check
+from autograder.selfcheck import WAYS, check
 from autograder.settings import CourseError
+from autograder.warm import works
 from tests.autograder.conftest import LAB, ROOT, hand_in, make_course, submission
 
 IS_ROOT = os.geteuid() == 0
 
 
-def test_every_protection_holds_here():
-    assert {finding.name: finding.holds for finding in check()} == dict.fromkeys(PROTECTIONS, True)
+@pytest.mark.parametrize("way", WAYS)
+def test_every_protection_holds_here(way):
+    assert works()
+    assert {finding.name: finding.holds for finding in check(ways=[way])} == dict.fromkeys(PROTECTIONS, True)
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", PROTECTIONS)
-def test_a_protection_that_is_switched_off_is_found_missing(name):
-    found = {finding.name: finding.holds for finding in check(without=[name], ours=name in ("time", "output"))}
-    assert found[name] is False
+def test_a_protection_that_is_switched_off_is_found_missing(name, way):
+    findings = check(without=[name], ours=name in ("time", "output"), ways=[way])
+    assert {finding.name: finding.holds for finding in findings}[name] is False
 
 
 def test_an_unknown_protection_is_refused():

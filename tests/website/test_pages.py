@@ -147,8 +147,25 @@ def test_every_page_opens_without_errors_or_foreign_requests_fits_the_window_and
         page = one.open(address + name)
         assert page.evaluate("document.documentElement.dataset.theme") == mode
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert width < 1280 or page.evaluate(CUT_OFF) == [], f"{name}: break the equation into lines"
         assert grave(page) == [], name
     assert one.problems == []
+
+
+CUT_OFF = """async () => {
+    await window.MathJax?.startup?.promise;
+    const equations = [...document.querySelectorAll('mjx-container[display="true"]')];
+    return equations.filter((e) => e.scrollWidth > e.clientWidth + 3).map((e) => e.textContent.slice(0, 60));
+}"""
+"""The equations that do not fit into their column."""
+
+
+def test_an_equation_that_is_cut_off_is_found(visit: Callable[..., Visit], address: str) -> None:
+    """The planted fault: a narrow column."""
+    page = visit(width=1280).open(address + "chapters/08_regularization.html")
+    assert page.evaluate(CUT_OFF) == []
+    page.add_style_tag(content=".bd-article-container { max-width: 400px !important; }")
+    assert len(page.evaluate(CUT_OFF)) > 3
 
 
 # Colours go by the class of a word of code and by the box it lies in: the first of each is looked at, and the first
