@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -113,15 +114,19 @@ def test_nothing_outlives_the_nursery(how):
         assert grader.stdin is not None
         assert grader.stdout is not None
         assert b"up" in grader.stdout.readline()
-        assert named(token)
+        assert eventually(lambda: named(token))
         if how == "closed":
             grader.stdin.write(b"\n")
         else:
             grader.kill()
+    assert eventually(lambda: not named(token))
+
+
+def eventually(holds: Callable[[], object]) -> bool:
     deadline = time.monotonic() + 10
-    while named(token) and time.monotonic() < deadline:
+    while not holds() and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert named(token) == []
+    return bool(holds())
 
 
 def named(token: str) -> list[int]:
