@@ -24,6 +24,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from autograder.lone import withdraw
+
 __all__ = ["IMPORTS", "main"]
 
 IMPORTS = (
@@ -61,7 +63,12 @@ def main(listener: int, life: int, modules: Sequence[str]) -> str:
         poll.register(fd, select.POLLIN)
     while not any(fd == life for fd, _ in poll.poll()):
         connection, _ = server.accept()
-        if os.fork() == 0:
+        try:
+            child = os.fork()
+        except OSError:  # no memory, or too many processes: who asked starts Python
+            connection.close()
+            continue
+        if child == 0:
             server.close()
             os.close(life)
             return _keep(connection)
@@ -74,8 +81,8 @@ def main(listener: int, life: int, modules: Sequence[str]) -> str:
 def _keep(connection: socket.socket) -> str:
     """Serve one request: build the sandbox, put a process into it, and tell its end; in that process, return its code.
 
-    The answers, each one packet: ``{"up": true}`` when the process runs, ``{"code": n}`` when it has ended, or
-    ``{"error": why}``. When the other side goes, everything here ends.
+    The answers, each one packet: ``{"up": true}`` when the process runs, with a pidfd of the sandbox's first process,
+    ``{"code": n}`` when it has ended, or ``{"error": why}``. When the other side goes, everything here ends.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.alarm(PATIENCE)
@@ -86,7 +93,7 @@ def _keep(connection: socket.socket) -> str:
         fds.frombytes(raw)
     asked = json.loads(data)
     try:
-        holder, target = _build(asked["inside"])
+        holder, target = _build(asked["inside"], asked["limits"])
         _call("setns", target, sum(NAMESPACES[kind] for kind in asked["namespaces"]))
     except OSError as error:
         connection.send(json.dumps({"error": str(error)}).encode())
@@ -101,16 +108,19 @@ def _keep(connection: socket.socket) -> str:
         return str(asked["code"])
     for fd in fds:
         os.close(fd)
-    connection.send(json.dumps({"up": True}).encode())
+    socket.send_fds(connection, [json.dumps({"up": True}).encode()], [target])
     _wait(connection, child)
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(target, signal.SIGKILL)  # with it go all that are in its namespace
     holder.kill()
     os._exit(0)
 
 
-def _build(inside: list[str]) -> tuple["subprocess.Popen[bytes]", int]:
+def _build(inside: list[str], limits: dict[str, int]) -> tuple["subprocess.Popen[bytes]", int]:
     """Let bubblewrap make the sandbox around an idle program; return bubblewrap and a pidfd of its first process."""
     told, tells = os.pipe()
-    command = [inside[0], "--info-fd", str(tells), *inside[1:], "/bin/sh", "-c", "echo; read forever"]
+    hard = [f"--{kind}={most}" for kind, most in limits.items()]
+    command = [inside[0], "--info-fd", str(tells), *inside[1:], "prlimit", *hard, "sh", "-c", "echo; read forever"]
     holder = subprocess.Popen(
         command, pass_fds=[tells], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
@@ -145,6 +155,8 @@ def _become(asked: dict[str, Any], fds: list[int]) -> None:
     random.seed()
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed()
+    if torch := sys.modules.get("torch"):
+        torch.default_generator.seed()
 
 
 def _give_up() -> None:
@@ -157,6 +169,7 @@ def _give_up() -> None:
     _call("capset", (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)())
     _call("prctl", no_new_privileges, 1, 0, 0, 0)
     _call("prctl", set_dumpable, 1, 0, 0, 0)  # as after an exec: its files in /proc are its own
+    withdraw()
 
 
 def _wait(connection: socket.socket, child: int) -> None:

@@ -28,7 +28,7 @@ import psutil
 __all__ = ["PROTECTIONS", "Limits", "Running", "Sandbox", "SandboxError", "problem"]
 
 ROOT = Path(__file__).resolve().parents[1]
-INSIDE = ("__init__", "encoding", "guard", "rules", "scopes", "worker")
+INSIDE = ("__init__", "encoding", "guard", "lone", "rules", "scopes", "worker")
 """The modules of this package that run beside the learner's code; no other is there."""
 
 PROTECTIONS = {
@@ -179,11 +179,11 @@ class Sandbox:
         """Return the whole command line; ``folder`` is a folder of the grader for the files that it needs."""
         limits = [f"--{kind}={most}" for kind, most in self.rlimits().items()]
         inner = [*self.inside(folder), "prlimit", *limits, sys.executable, "-P", *arguments]
-        if not _is_root() or "privileges" in self.without:
+        if "privileges" in self.without:
             return inner
+        # a namespace of processes around that of the sandbox: nothing inside can reach what ends everything
         options = ["--die-with-parent", *([] if "daemons" in self.without else ["--unshare-pid"])]
         options += ["--bind", "/proc", "/proc"]
-        # what runs as another user does not die with its parent; but it dies with its process namespace
         return [*self.outside(options, {path: str(path) for path in self.shown(folder)}), *inner]
 
     def inside(self, folder: Path) -> list[str]:

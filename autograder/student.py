@@ -404,8 +404,9 @@ class Subprocess(Student):
         if self._channel is not None:
             self._channel.close()
         if self._running is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._running.process.pid, signal.SIGKILL)
+            if isinstance(self._running.process, subprocess.Popen):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self._running.process.pid, signal.SIGKILL)
             self._running.close()
             self.peak = max(self.peak, self._running.peak)
         self._channel = self._running = None

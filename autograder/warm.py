@@ -55,7 +55,7 @@ class Nursery:
         # bubblewrap covers parts of the /proc that it makes; for another one inside the kernel wants to see a whole one
         options = ["--unshare-pid", "--proc", "/proc", "--dir", "/nursery", "--bind", "/proc", "/nursery/proc"]
         options += ["--chmod", "0777", "/tmp/.cache/matplotlib"]  # matplotlib goes elsewhere when it cannot write there
-        command = sandbox.outside([*options, *sandbox.environment()], mounts, shown)
+        command = sandbox.outside(["--die-with-parent", *options, *sandbox.environment()], mounts, shown)
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
             listener.bind(str(self.place / _SOCKET))
             listener.listen(64)
@@ -149,12 +149,14 @@ def start(
         connection.connect(str(place / _SOCKET))
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds.values()))] if fds else []
         connection.sendmsg([json.dumps(asked).encode()], rights)
-        told, ancillary, _, _ = connection.recvmsg(1 << 16, socket.CMSG_SPACE(12))
+        told, ancillary, _, _ = connection.recvmsg(1 << 16, socket.CMSG_SPACE(12) + socket.CMSG_SPACE(4))
         if "up" not in json.loads(told or b"{}"):
             raise OSError("no process was started")
-        keeper = next(struct.unpack("3i", raw)[0] for _, kind, raw in ancillary if kind == socket.SCM_CREDENTIALS)
-        process = Joined(keeper, connection)
-    except (OSError, ValueError, StopIteration):
+        parts = {kind: raw for _, kind, raw in ancillary}
+        keeper, _, _ = struct.unpack("3i", parts[socket.SCM_CREDENTIALS])
+        (first,) = struct.unpack("i", parts[socket.SCM_RIGHTS])
+        process = Joined(keeper, first, connection)
+    except (OSError, ValueError, KeyError):
         connection.close()
         folder.cleanup()
         return None
@@ -162,11 +164,15 @@ def start(
 
 
 class Joined:
-    """The process that keeps a sandbox of a nursery, in the manner of ``subprocess.Popen``."""
+    """The process that keeps a sandbox of a nursery, in the manner of ``subprocess.Popen``.
 
-    def __init__(self, pid: int, connection: socket.socket) -> None:
+    ``first`` is a pidfd of the sandbox's first process, with which all of its processes end.
+    """
+
+    def __init__(self, pid: int, first: int, connection: socket.socket) -> None:
         self.pid = pid
-        self._pidfd, self._connection = os.pidfd_open(pid), connection
+        self._pidfd, self._first, self._connection = os.pidfd_open(pid), first, connection
+        self._lock = threading.Lock()
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
@@ -177,21 +183,25 @@ class Joined:
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the end and return the exit status; one that was killed has 137."""
-        if self.returncode is None:
-            poll = select.poll()
-            poll.register(self._pidfd, select.POLLIN)
-            if not poll.poll(None if timeout is None else 1000 * timeout):
-                raise subprocess.TimeoutExpired("a process in a sandbox", timeout or 0)
-            self.returncode = 128 + signal.SIGKILL
-            with contextlib.suppress(OSError, ValueError, KeyError):
-                self._connection.setblocking(False)
-                self.returncode = int(json.loads(self._connection.recv(1 << 16))["code"])
-            self._connection.close()
-            os.close(self._pidfd)
-        return self.returncode
+        poll = select.poll()
+        poll.register(self._pidfd, select.POLLIN)
+        if not poll.poll(None if timeout is None else 1000 * timeout):
+            raise subprocess.TimeoutExpired("a process in a sandbox", timeout or 0)
+        with self._lock:
+            if self.returncode is None:
+                self.returncode = 128 + signal.SIGKILL
+                with contextlib.suppress(OSError, ValueError, KeyError):
+                    self._connection.setblocking(False)
+                    self.returncode = int(json.loads(self._connection.recv(1 << 16))["code"])
+                self._connection.close()
+            return self.returncode
 
     def kill(self) -> None:
-        """Kill it; bubblewrap, and all that runs in the sandbox, ends with it."""
-        if self.returncode is None:
+        """Kill it, and all that runs in the sandbox."""
+        for pidfd in (self._first, self._pidfd):
             with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+
+    def __del__(self) -> None:
+        for pidfd in (self._first, self._pidfd):
+            os.close(pidfd)

@@ -27,6 +27,7 @@ import torch
 
 from autograder.encoding import LIMIT, NotPlainError, decode, encode
 from autograder.guard import Guard, RefusedError
+from autograder.lone import withdraw
 
 __all__ = ["TOO_MUCH", "MissingNameError", "answer", "main", "one_line", "receive", "send", "silence"]
 
@@ -242,6 +243,7 @@ def main(fd: int) -> None:
     channel.set_inheritable(False)
     threading.Thread(target=_die_with_parent, args=(os.dup(fd),), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    withdraw()
     shell = _shell()
     run_cell = type(shell).run_cell  # whatever the learner's code makes of the shell's own
     _remember(shell)

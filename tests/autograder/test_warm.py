@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,49 @@ def test_where_namespaces_cannot_be_entered_python_starts(bare, monkeypatch):
     """The planted fault: a kind of namespace that the kernel refuses to enter twice."""
     monkeypatch.setattr(Sandbox, "namespaces", lambda self: {"user", "net", "time"})
     assert start(bare.place, Sandbox(), "pass") is None
+
+
+TRACE = """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+for number in sorted(map(int, filter(str.isdigit, os.listdir("/proc")))):
+    if number == os.getpid():
+        continue
+    attached = libc.ptrace(16, number, 0, 0) == 0
+    try:
+        open(f"/proc/{number}/mem", "r+b").close()
+        opened = True
+    except OSError:
+        opened = False
+    print(number, attached, opened, flush=True)
+child = os.fork()
+if child == 0:
+    import time
+    time.sleep(5)
+print("own", libc.ptrace(16, child, 0, 0) == 0)
+"""
+
+
+@pytest.mark.parametrize("way", ["cold", "warm"])
+def test_the_processes_of_bubblewrap_cannot_be_traced(bare, way):
+    """By these a learner could leave the limits, or outlive the sandbox; one's own children may be traced."""
+    cell = TRACE.replace("print(", "log(")
+    with Sandboxed([f"told = []\nlog = lambda *words, flush=True: told.append(words)\n{cell}\ndef seen(): return told"],
+                   nursery=bare.place if way == "warm" else None) as student:  # fmt: skip
+        *others, own = student.call("seen")
+    assert [words[0] for words in others] == ([1, 2] if way == "warm" else [1])
+    assert not any(any(words[1:]) for words in others)
+    assert own[1] is True
+
+
+def test_two_threads_may_wait_for_the_same_end(bare):
+    """The grader and the watch do: both are told the same status, and none finds its files closed."""
+    for round_ in range(25):
+        running = start(bare.place, Sandbox(), f"import os, time; time.sleep(0.0{round_ % 5}); os._exit(77)")
+        assert running is not None
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(running.process.wait, [20] * 4)) == [77] * 4
+        running.close()
 
 
 @pytest.mark.parametrize("number", [*range(3, 16), 200])
