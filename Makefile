@@ -23,7 +23,9 @@ export PYTHONPATH := $(CURDIR)
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
-course: setup labs book grade ## set up, render the website, make the labs, grade the sample class
+course: setup labs ## set up, render the website, make the labs, grade the sample class
+	@# Both at a time: each works alone at its beginning and end. Through a pipe, so that lines come and no bars.
+	@$(MAKE) --no-print-directory -j2 book grade 2>&1 | cat
 	@echo "==> Done. Read:     _build/html/index.html"
 	@echo "          Do:       labs/lab02_backprop/lab02_backprop.ipynb  (.venv/bin/jupyter lab labs)"
 	@echo "          Grade:    _build/sample/report.html, the report of a class; its feedback pages are linked there"
