@@ -172,14 +172,16 @@ while frame:
     found.append(repr(list(frame.f_locals.items())[:50])[:100000])
     frame = frame.f_back
 found += [o for o in gc.get_objects() if type(o) is str and len(o) < 1000000]
+paths = glob.glob("/proc/*/environ") + ["/proc/self/mountinfo"]
 for folder in ("/course", "/tmp", "/etc", "/work", "/root", "/home"):
     for path in glob.glob(folder + "/*") + glob.glob(folder + "/*/*") + glob.glob(folder + "/*/*/*"):
         if path.endswith((".py", ".ipynb", ".db", "secret")):
-            try:
-                found.append(open(path, errors="replace").read())
-            except OSError:
-                pass
-found += [open(path, errors="replace").read() for path in ("/proc/1/environ", "/proc/self/mountinfo")]
+            paths.append(path)
+for path in paths:
+    try:
+        found.append(open(path, errors="replace").read())
+    except OSError:
+        pass
 secret = "{SECRET_IN_TESTS[:4]}" + "{SECRET_IN_TESTS[4:]}"
 raise RuntimeError("FOUND " + str([text[:300] for text in found if secret in text]))
 """
