@@ -14,9 +14,10 @@ RNG = np.random.default_rng(5)
 
 
 @printed(
-    r"w^{(l)}_{ij} = w^{(l)}_{i'j} \;\text{ and }\; w^{(l+1)}_{ki} = w^{(l+1)}_{ki'} \quad\Rightarrow\quad "
-    r"\frac{\partial \ell}{\partial w^{(l)}_{ij}} = \frac{\partial \ell}{\partial w^{(l)}_{i'j}} , \quad "
-    r"\frac{\partial \ell}{\partial w^{(l+1)}_{ki}} = \frac{\partial \ell}{\partial w^{(l+1)}_{ki'}} ."
+    r"\begin{gathered} w^{(l)}_{ij} = w^{(l)}_{i'j} \;\text{ and }\; w^{(l+1)}_{ki} = w^{(l+1)}_{ki'} \\ "
+    r"\Rightarrow\quad \frac{\partial \ell}{\partial w^{(l)}_{ij}} = \frac{\partial \ell}{\partial "
+    r"w^{(l)}_{i'j}} , \quad \frac{\partial \ell}{\partial w^{(l+1)}_{ki}} = \frac{\partial \ell}{\partial "
+    r"w^{(l+1)}_{ki'}} . \end{gathered}"
 )
 def test_eq_symmetry():
     x, y = torch.tensor(RNG.normal(size=(6, 5))), torch.tensor([0, 1, 2, 0, 1, 2])

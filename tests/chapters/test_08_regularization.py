@@ -22,9 +22,9 @@ def close(a, b):
 
 
 @printed(
-    r"\mathbb{E}\, J(\hat w) = \sigma^2 \left( 1 - \frac{P}{N} \right) , \qquad "
-    r"\mathbb{E}\, J_{\text{new}}(\hat w) = \sigma^2 \left( 1 + \frac{P}{N} \right) , "
-    r"\qquad \text{gap } = 2 \sigma^2 \frac{P}{N} ."
+    r"\mathbb{E}\, J(\hat w) = \sigma^2 \left( 1 - \frac{P}{N} \right) , \quad \mathbb{E}\, "
+    r"J_{\text{new}}(\hat w) = \sigma^2 \left( 1 + \frac{P}{N} \right) , \quad \text{gap } = 2 \sigma^2 "
+    r"\frac{P}{N} ."
 )
 def test_eq_optimism():
     N, P, sigma, runs = 12, 4, 0.7, 40_000
@@ -71,8 +71,8 @@ def test_eq_data_processing():
 
 
 @printed(
-    r"b_t = \arg\min_{s \le t} v_s , \qquad \text{stop at the first } t \text{ with } t - b_t \ge p , "
-    r"\qquad \text{keep the weights of check } b_t ."
+    r"\begin{gathered} b_t = \arg\min_{s \le t} v_s , \\ \text{stop at the first } t \text{ with } t - b_t \ge "
+    r"p , \qquad \text{keep the weights of check } b_t . \end{gathered}"
 )
 def test_eq_patience():
     stops = 0
@@ -96,9 +96,9 @@ def test_eq_patience():
 
 
 @printed(
-    r"\tilde J(w) = J(w) + \lambda R(w) , \qquad R_{\text{L2}} = \frac12 \lVert w \rVert^2 = "
-    r"\frac12 \sum_{l=1}^{M} \lVert W^{(l)} \rVert_F^2 , \qquad "
-    r"R_{\text{L1}} = \lVert w \rVert_1 = \sum_i \lvert w_i \rvert ."
+    r"\begin{gathered} \tilde J(w) = J(w) + \lambda R(w) , \\ R_{\text{L2}} = \frac12 \lVert w \rVert^2 = "
+    r"\frac12 \sum_{l=1}^{M} \lVert W^{(l)} \rVert_F^2 , \qquad R_{\text{L1}} = \lVert w \rVert_1 = \sum_i "
+    r"\lvert w_i \rvert . \end{gathered}"
 )
 def test_eq_penalized():
     matrices = [torch.tensor(RNG.normal(size=shape), requires_grad=True) for shape in ((4, 3), (2, 4))]
@@ -179,9 +179,9 @@ def test_eq_dropout():
 
 
 @printed(
-    r"\mathbb{E}\, \frac1N \sum_n \left( w^\top \tilde x_n - y_n \right)^2 = "
-    r"\frac1N \sum_n \left( w^\top x_n - y_n \right)^2 + "
-    r"\frac{p}{1 - p} \sum_j w_j^2\, \frac1N \sum_n x_{nj}^2 ."
+    r"\begin{aligned} \mathbb{E}\, \frac1N \sum_n \left( w^\top \tilde x_n - y_n \right)^2 &= \frac1N \sum_n "
+    r"\left( w^\top x_n - y_n \right)^2 \\ &\quad + \frac{p}{1 - p} \sum_j w_j^2\, \frac1N \sum_n x_{nj}^2 . "
+    r"\end{aligned}"
 )
 def test_eq_dropout_l2():
     N, D, p = 5, 4, 0.3
