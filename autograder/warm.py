@@ -171,7 +171,9 @@ class Joined:
 
     def __init__(self, pid: int, first: int, connection: socket.socket) -> None:
         self.pid = pid
-        self._pidfd, self._first, self._connection = os.pidfd_open(pid), first, connection
+        self._files = [first]
+        self._files.append(os.pidfd_open(pid))
+        self._connection = connection
         self._lock = threading.Lock()
         self.returncode: int | None = None
 
@@ -184,7 +186,7 @@ class Joined:
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the end and return the exit status; one that was killed has 137."""
         poll = select.poll()
-        poll.register(self._pidfd, select.POLLIN)
+        poll.register(self._files[1], select.POLLIN)
         if not poll.poll(None if timeout is None else 1000 * timeout):
             raise subprocess.TimeoutExpired("a process in a sandbox", timeout or 0)
         with self._lock:
@@ -198,10 +200,10 @@ class Joined:
 
     def kill(self) -> None:
         """Kill it, and all that runs in the sandbox."""
-        for pidfd in (self._first, self._pidfd):
+        for pidfd in self._files:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
 
     def __del__(self) -> None:
-        for pidfd in (self._first, self._pidfd):
+        for pidfd in self._files:
             os.close(pidfd)

@@ -98,8 +98,8 @@ def test_a_model_that_is_fitted_on_validation_rows_shows_it(hidden, solved, reco
 
 def test_a_model_whose_targets_came_from_validation_labels_shows_it(hidden, solved, record_property):
     """The share of new rows of two classes, which the validation rows call otherwise, that a model calls as its
-    training rows do: of models that chose by these validation rows, and of models fitted on training rows that got their labels
-    from the nearest ones, or had to agree with them. 20 seeds."""
+    training rows do: of models that chose by these validation rows, and of models fitted on training rows that got
+    their labels from the nearest ones, or had to agree with them. 20 seeds."""
     chose, fitted = [], []
     for seed in range(20):
         rng = np.random.default_rng(200 + seed)
