@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 __all__ = [
     "below_one",
@@ -24,7 +25,9 @@ __all__ = [
     "probability",
     "same_device",
     "same_shape",
+    "samples_for",
     "shape",
+    "targets_of",
     "whole",
 ]
 
@@ -207,6 +210,59 @@ def class_indices(where: str, targets: Tensor, *, classes: int, name: str = "tar
         raise ValueError(
             f"{where}: got {name} from {lowest} to {highest}, expected class indices from 0 to {classes - 1}"
         )
+
+
+def samples_for(where: str, model: nn.Module, X: Tensor, y: Tensor) -> None:
+    """Refuse samples that are not as many as the targets, on the model's device, as wide as its first layer.
+
+    Examples
+    --------
+    >>> samples_for("fit", nn.Linear(4, 2), torch.zeros(3, 4), torch.zeros(2))
+    Traceback (most recent call last):
+    ValueError: fit: got 3 rows and 2 targets, expected as many of both, at least one
+    """
+    shape(where, "(N, ...)", X=X, y=y)
+    if len(X) == 0 or len(X) != len(y):
+        raise ValueError(f"{where}: got {len(X)} rows and {len(y)} targets, expected as many of both, at least one")
+    devices = {str(p.device) for p in model.parameters()} or {str(X.device)}
+    if devices | {str(y.device)} != {str(X.device)}:
+        raise ValueError(
+            f"{where}: got the model on {', '.join(sorted(devices))}, X on {X.device}, y on {y.device}, "
+            "expected one device; move them with .to(device)"
+        )
+    first = model[0] if isinstance(model, nn.Sequential) and len(model) else model
+    if isinstance(first, nn.Linear):
+        if X.shape[-1] != first.in_features:
+            raise ValueError(
+                f"{where}: got X of shape {tuple(X.shape)} for a first layer of {first.in_features} inputs, "
+                f"expected (N, {first.in_features}); flatten images with X.flatten(1)"
+            )
+        if X.dtype != first.weight.dtype:
+            raise ValueError(
+                f"{where}: got X of dtype {X.dtype} for weights of dtype {first.weight.dtype}, expected the same; "
+                f"use X.to({first.weight.dtype})"
+            )
+
+
+def targets_of(where: str, logits: Tensor, y: Tensor, loss_fn: object, name: str = "targets") -> None:
+    """Refuse what cross-entropy cannot compare with the logits of a batch; another loss knows itself what it takes.
+
+    Examples
+    --------
+    >>> targets_of("fit", torch.zeros(3, 2), torch.tensor([0, 1, 2]), F.cross_entropy)
+    Traceback (most recent call last):
+    ValueError: fit: got targets from 0 to 2, expected class indices from 0 to 1
+    """
+    if loss_fn is not F.cross_entropy:
+        return
+    shape(where, "(N, C, ...)", logits=logits)
+    if y.shape[1:] not in (logits.shape[1:], logits.shape[2:]):
+        raise ValueError(
+            f"{where}: got {name} of shape {tuple(y.shape)} for logits of shape {tuple(logits.shape)}, "
+            "expected (N,) for (N, C)"
+        )
+    if y.ndim == 1:
+        class_indices(where, y, classes=logits.shape[1], name=name)
 
 
 def _number(value: object) -> float:

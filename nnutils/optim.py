@@ -40,6 +40,7 @@ __all__ = [
     "nesterov",
     "rmsprop",
     "sgd",
+    "update",
 ]
 
 State = dict[str, Any]
@@ -189,6 +190,36 @@ def initial_state(rule: Rule, weight: Tensor) -> State:
     return {key: torch.zeros_like(value if isinstance(value, Tensor) else count) for key, value in state.items()}
 
 
+def update(
+    rule: Rule,
+    w: Tensor,
+    grad: Tensor,
+    state: State,
+    *,
+    lr: float | Tensor,
+    weight_decay: float = 0.0,
+    decoupled: bool = False,
+    **hyper: Any,
+) -> State:
+    """Change ``w`` in place by one step of a rule, with weight decay as ``Optimizer`` has it; return the new state.
+
+    To be called under ``torch.no_grad()`` where ``w`` requires a gradient.
+
+    Examples
+    --------
+    >>> w = torch.tensor([1.0])
+    >>> update(sgd, w, torch.tensor([2.0]), {}, lr=0.1), w
+    ({}, tensor([0.8000]))
+    """
+    if decoupled:
+        w.mul_(1 - lr * weight_decay)
+    elif weight_decay:
+        grad = grad + weight_decay * w
+    delta, state = rule(grad, state, lr=lr, **hyper)
+    w.add_(delta)
+    return state
+
+
 def minimize(
     name: str,
     f: Callable[[Tensor], Tensor],
@@ -324,6 +355,10 @@ class Optimizer(torch.optim.Optimizer):
                 )
         super().load_state_dict(state_dict)
 
+    def hyperparameters(self, group: dict[str, Any]) -> dict[str, Any]:
+        """Return what ``update`` takes beside the tensors, as it is in one of ``param_groups``."""
+        return {key: group[key] for key in (*self.hyper, "weight_decay")} | {"decoupled": self.decoupled}
+
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
         """Update every parameter that has a gradient; returns the closure's loss, if a closure is given."""
@@ -332,16 +367,10 @@ class Optimizer(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            hyper = {key: group[key] for key in self.hyper}
-            decay = group["weight_decay"]
+            hyper = self.hyperparameters(group)
             for w in group["params"]:
-                if w.grad is None:
-                    continue
-                grad = w.grad if self.decoupled or not decay else w.grad + decay * w
-                if self.decoupled:
-                    w.mul_(1 - group["lr"] * decay)
-                delta, self.state[w] = self.rule(grad, self.state[w], **hyper)
-                w.add_(delta)
+                if w.grad is not None:
+                    self.state[w] = update(self.rule, w, w.grad, self.state[w], **hyper)
         return loss
 
 

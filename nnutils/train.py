@@ -5,44 +5,28 @@ and read once an epoch, because reading a number from a GPU waits for the GPU.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import CyclicLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
+from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from nnutils.arguments import class_indices, nonnegative, same_device, shape, whole
+from nnutils.arguments import nonnegative, same_device, samples_for, shape, targets_of, whole
+from nnutils.checkpoints import Checkpoint
 from nnutils.data import Split
+from nnutils.history import Diverged, History
 from nnutils.regularization import EarlyStopping
+from nnutils.steps import Eager, Pure
 
-__all__ = ["History", "evaluate", "fit", "keep_modes", "minibatches"]
+__all__ = ["Diverged", "History", "evaluate", "fit", "keep_modes", "minibatches"]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-
-
-@dataclass
-class History:
-    """What a training run leaves behind, as plain lists.
-
-    ``step_loss`` has one minibatch loss for each step; ``train_loss`` (mean over the epoch's samples, while the
-    weights move), ``val_loss``, ``val_accuracy`` (empty without validation data) and ``lr`` (of the epoch's last
-    step) have one entry for each epoch. ``stopped_early`` says whether patience ran out.
-
-    Examples
-    --------
-    >>> History(train_loss=[2.3, 1.1]).train_loss[-1]
-    1.1
-    """
-
-    step_loss: list[float] = field(default_factory=list)
-    train_loss: list[float] = field(default_factory=list)
-    val_loss: list[float] = field(default_factory=list)
-    val_accuracy: list[float] = field(default_factory=list)
-    lr: list[float] = field(default_factory=list)
-    stopped_early: bool = False
 
 
 def minibatches(
@@ -111,45 +95,57 @@ def evaluate(
     (4.5, 0.5)
     """
     whole("evaluate", 1, batch_size=batch_size)
-    _check_data("evaluate", model, X, y)
-    loss, hits = torch.zeros((), device=X.device), torch.zeros((), device=X.device)
+    samples_for("evaluate", model, X, y)
+    loss: Tensor | float = 0.0  # of the losses' own dtype from the first batch on
+    hits: Tensor | float = 0.0
     with keep_modes(model):
         model.eval()
         for i, (inputs, targets) in enumerate(zip(X.split(batch_size), y.split(batch_size), strict=True)):
             logits = model(inputs)
             if i == 0:
-                _check_targets("evaluate", logits, y, loss_fn)
+                targets_of("evaluate", logits, y, loss_fn)
             loss += loss_fn(logits, targets) * len(inputs)
             labelled = y.dtype == torch.int64 and y.ndim == 1 and logits.ndim == 2
             hits += (logits.argmax(1) == targets).sum() if labelled else math.nan
-    return loss.item() / len(X), hits.item() / len(X)
+    return float(loss) / len(X), float(hits) / len(X)
 
 
 def fit(
     model: nn.Module,
-    data: Split | tuple[Tensor, Tensor],
+    data: Split | tuple[Tensor, Tensor] | DataLoader[Any],
     *,
     optimizer: torch.optim.Optimizer,
     epochs: int,
     loss_fn: Loss = F.cross_entropy,
     batch_size: int = 64,
     validation: tuple[Tensor, Tensor] | None = None,
-    schedule: Callable[[int], float] | None = None,
+    schedule: Callable[[int], float] | LRScheduler | None = None,
     patience: int | None = None,
     on_epoch: Callable[[int, History, nn.Module], object] | None = None,
     generator: torch.Generator | None = None,
+    checkpoint: str | Path | None = None,
+    compile: bool = False,
+    capture: bool = False,
+    autocast: torch.dtype | None = None,
     progress: bool = True,
 ) -> History:
     """Train a model in place and return the history.
 
+    Ctrl-C (the stop button) ends the training, not the program: the model keeps what it has learnt, and the history
+    comes back with ``interrupted=True``.
+
     Parameters
     ----------
-    data : Split or (X, y)
-        Training samples ``(N, D)`` and targets ``(N,)``; a Split brings its validation part along.
+    data : Split, (X, y) or DataLoader
+        Training samples ``(N, ...)`` and targets ``(N,)`` on the model's device; a Split brings its validation part
+        along. A DataLoader is for data that does not fit there: its batches are moved one by one, and ``batch_size``
+        and ``generator`` are its own.
     optimizer : torch.optim.Optimizer
         PyTorch's or one of ``nnutils.optim``, built for this model's parameters.
-    schedule : callable, optional
-        Maps the step number (from 0) to the learning rate of that step; see ``nnutils.schedules``.
+    schedule : callable or LRScheduler, optional
+        A function from the step number (from 0) to the learning rate of that step, see ``nnutils.schedules``; or one
+        of PyTorch's schedulers, which is stepped as its documentation does: OneCycleLR and CyclicLR after each step,
+        ReduceLROnPlateau after each epoch with the validation loss, any other after each epoch.
     patience : int, optional
         Stop when the validation loss has not improved for this many epochs; in any case put the best weights back.
     on_epoch : callable, optional
@@ -157,12 +153,22 @@ def fit(
         to draw, to save.
     generator : torch.Generator, optional
         CPU generator that shuffles the batches.
+    checkpoint : path, optional
+        File that is written after each epoch. If it is there at the beginning, the run goes on from it, and ends on
+        the CPU with the same numbers, bit for bit, as a run that was never broken off.
+    compile, capture : bool
+        Run each step as one compiled function, or as one CUDA graph; see ``nnutils.steps.Pure``.
+    autocast : torch.dtype, optional
+        Compute the products in this dtype: ``torch.bfloat16``.
 
     Raises
     ------
     ValueError
         Wrong shapes or dtypes, targets that are no class indices of the model's outputs, no validation data for early
-        stopping, an optimizer built for another model, or model and data on different devices.
+        stopping, an optimizer built for another model, model and data on different devices, or a checkpoint of
+        another run.
+    Diverged
+        The loss of a step was nan or infinite. Losses are read once an epoch, so that this is told at its end.
 
     Examples
     --------
@@ -176,68 +182,147 @@ def fit(
     True
     """
     if isinstance(data, Split):
-        X, y = data.X_train, data.y_train
         validation = (data.X_val, data.y_val) if validation is None else validation
-    else:
-        X, y = _pair("data", data)
-    _check(model, X, y, optimizer, validation, patience, epochs)
-    stopping = EarlyStopping(patience) if patience is not None else None
-    history, step = History(), 0
+        data = data.X_train, data.y_train
+    source = data if isinstance(data, DataLoader) else _pair("data", data)
+    _check(model, source, optimizer, validation, patience, epochs, batch_size, schedule, loss_fn)
+    history, stopping = History(), EarlyStopping(patience) if patience is not None else None
+    saved = None
+    if checkpoint is not None:
+        recipe = {"batch_size": source.batch_size if isinstance(source, DataLoader) else batch_size}
+        recipe["samples"] = _count(source)
+        saved = Checkpoint(
+            checkpoint, recipe, model, optimizer, history, schedule=schedule, stopping=stopping, generator=generator
+        )
+        saved.load()
+    step: Eager | Pure = Eager(model, optimizer, loss_fn, autocast=autocast)
+    if compile or capture:
+        step = Pure(model, optimizer, loss_fn, compile=compile, capture=capture, autocast=autocast)
     model.train()
-    with tqdm(total=epochs, unit="epoch", disable=not progress) as bar:
-        for epoch in range(epochs):
-            losses: list[Tensor] = []
-            sizes: list[int] = []
-            for inputs, targets in minibatches(X, y, batch_size, generator):
-                if schedule is not None:
-                    lr = schedule(step)
-                    nonnegative("fit", **{f"schedule({step})": lr})
-                    for group in optimizer.param_groups:
-                        group["lr"] = lr
-                optimizer.zero_grad()
-                logits = model(inputs)
-                if step == 0:
-                    _check_targets("fit", logits, y, loss_fn)
-                    if validation is not None:
-                        _check_targets("fit", logits, validation[1], loss_fn, name="validation targets")
-                loss = loss_fn(logits, targets)
-                loss.backward()
-                optimizer.step()
-                losses.append(loss.detach())
-                sizes.append(len(inputs))
-                step += 1
-            epoch_losses = torch.stack(losses).tolist()
-            history.step_loss += epoch_losses
-            history.train_loss.append(sum(v * n for v, n in zip(epoch_losses, sizes, strict=True)) / len(X))
-            history.lr.append(optimizer.param_groups[0]["lr"])
-            bar.set_postfix(loss=f"{history.train_loss[-1]:.3g}", refresh=False)
-            bar.update()
-            if validation is not None:
-                val_loss, val_accuracy = evaluate(model, *validation, loss_fn=loss_fn)
-                history.val_loss.append(val_loss)
-                history.val_accuracy.append(val_accuracy)
-                history.stopped_early = stopping is not None and stopping.update(val_loss, model)
-            if on_epoch is not None:
-                on_epoch(epoch, history, model)
-            if history.stopped_early:
-                break
-    if stopping is not None and stopping.weights is not None:
-        stopping.restore(model)
+    first, steps = len(history.train_loss), _steps(source, batch_size)
+    with tqdm(total=epochs * steps, initial=first * steps, unit="step", disable=not progress) as bar:
+        try:
+            for epoch in range(first, 0 if history.stopped_early else epochs):
+                bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
+                _epoch(step, _batches(source, batch_size, generator, model), optimizer, schedule, history, bar)
+                if validation is not None:
+                    val_loss, val_accuracy = evaluate(model, *validation, loss_fn=loss_fn)
+                    history.val_loss.append(val_loss)
+                    history.val_accuracy.append(val_accuracy)
+                    history.stopped_early = stopping is not None and stopping.update(val_loss, model)
+                _step_schedule(schedule, history)
+                if on_epoch is not None:
+                    on_epoch(epoch, history, model)
+                if saved is not None:
+                    saved.save()
+                if history.stopped_early:
+                    break
+        except KeyboardInterrupt:
+            history.interrupted = True
+            columns = [history.train_loss, history.lr]
+            columns += [history.val_loss, history.val_accuracy] if validation is not None else []
+            whole_epochs = min(map(len, columns))
+            for column in columns:
+                del column[whole_epochs:]
+            bar.write(f"fit: interrupted after {len(history.step_loss)} steps; the model keeps what it has learnt")
+        finally:
+            if stopping is not None and stopping.weights is not None:
+                stopping.restore(model)
     return history
+
+
+def _epoch(
+    step: Eager | Pure,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    optimizer: torch.optim.Optimizer,
+    schedule: Callable[[int], float] | LRScheduler | None,
+    history: History,
+    bar: Any,
+) -> None:
+    """Take a step for each batch; the losses stay on the device until the epoch is over."""
+    losses: list[Tensor] = []
+    sizes: list[int] = []
+    number = len(history.step_loss)
+    try:
+        with step:
+            for inputs, targets in batches:
+                if callable(schedule):
+                    rate = schedule(number + len(losses))
+                    nonnegative("fit", **{f"schedule({number + len(losses)})": rate})
+                    for group in optimizer.param_groups:
+                        group["lr"] = rate
+                lr = optimizer.param_groups[0]["lr"]
+                losses.append(step(inputs, targets))
+                sizes.append(len(inputs))
+                if isinstance(schedule, OneCycleLR | CyclicLR):
+                    schedule.step()
+                bar.update()
+    finally:
+        history.step_loss += torch.stack(losses).tolist() if losses else []
+    values = history.step_loss[number:]
+    history.train_loss.append(sum(v * n for v, n in zip(values, sizes, strict=True)) / sum(sizes))
+    history.lr.append(float(lr))
+    if not all(map(math.isfinite, values)):
+        raise Diverged(history)
+    bar.set_postfix(loss=f"{history.train_loss[-1]:.3g}", refresh=False)
+
+
+def _step_schedule(schedule: object, history: History) -> None:
+    """Step a scheduler that counts epochs."""
+    if isinstance(schedule, ReduceLROnPlateau):
+        schedule.step(history.val_loss[-1])
+    elif isinstance(schedule, LRScheduler) and not isinstance(schedule, OneCycleLR | CyclicLR):
+        schedule.step()
+
+
+def _batches(
+    source: tuple[Tensor, Tensor] | DataLoader[Any],
+    batch_size: int,
+    generator: torch.Generator | None,
+    model: nn.Module,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    if not isinstance(source, DataLoader):
+        yield from minibatches(*source, batch_size, generator)
+        return
+    device = next(model.parameters()).device
+    for inputs, targets in source:
+        yield inputs.to(device, non_blocking=True), targets.to(device, non_blocking=True)
+
+
+def _steps(source: tuple[Tensor, Tensor] | DataLoader[Any], batch_size: int) -> int:
+    return len(source) if isinstance(source, DataLoader) else math.ceil(len(source[0]) / batch_size)
+
+
+def _count(source: tuple[Tensor, Tensor] | DataLoader[Any]) -> int:
+    return len(source.dataset if isinstance(source, DataLoader) else source[0])  # type: ignore[arg-type]
 
 
 def _check(
     model: nn.Module,
-    X: Tensor,
-    y: Tensor,
+    source: tuple[Tensor, Tensor] | DataLoader[Any],
     optimizer: torch.optim.Optimizer,
     validation: tuple[Tensor, Tensor] | None,
     patience: int | None,
     epochs: int,
+    batch_size: int,
+    schedule: object,
+    loss_fn: Loss,
 ) -> None:
-    whole("fit", 1, epochs=epochs)
-    for inputs, targets in ((X, y), _pair("validation", validation)) if validation is not None else ((X, y),):
-        _check_data("fit", model, inputs, targets)
+    whole("fit", 1, epochs=epochs, batch_size=batch_size)
+    for name, pair in (("targets", source), ("validation targets", validation)):
+        if pair is not None and not isinstance(pair, DataLoader):
+            X, y = _pair("validation", pair)
+            samples_for("fit", model, X, y)
+            with keep_modes(model), torch.no_grad(), torch.random.fork_rng([X.device] if X.is_cuda else []):
+                targets_of("fit", model.eval()(X[:batch_size]), y, loss_fn, name)
+    if isinstance(schedule, ReduceLROnPlateau) and validation is None:
+        raise ValueError("fit: got ReduceLROnPlateau without validation data, expected both; pass validation=(X, y)")
+    if schedule is not None and not callable(schedule) and not isinstance(schedule, LRScheduler):
+        raise ValueError(f"fit: got {schedule!r} as schedule, expected a function of the step number or an LRScheduler")
+    if isinstance(optimizer, torch.optim.LBFGS):
+        raise ValueError(
+            "fit: got LBFGS, which evaluates the loss several times a step, expected one that does it once"
+        )
     if patience is not None and validation is None:
         raise ValueError(f"fit: got patience={patience} without validation data, expected both; pass validation=(X, y)")
     parameters = {id(p) for p in model.parameters() if p.requires_grad}
@@ -255,41 +340,3 @@ def _pair(name: str, given: object) -> tuple[Tensor, Tensor]:
     if not isinstance(given, tuple | list) or len(given) != 2:
         raise ValueError(f"fit: got {name} of type {type(given).__name__}, expected a pair of tensors (X, y)")
     return given[0], given[1]
-
-
-def _check_targets(where: str, logits: Tensor, y: Tensor, loss_fn: Loss, name: str = "targets") -> None:
-    """Refuse what cross-entropy cannot compare with the logits of a batch; another loss knows itself what it takes."""
-    if loss_fn is not F.cross_entropy:
-        return
-    shape(where, "(N, C, ...)", logits=logits)
-    if y.shape[1:] not in (logits.shape[1:], logits.shape[2:]):
-        raise ValueError(
-            f"{where}: got {name} of shape {tuple(y.shape)} for logits of shape {tuple(logits.shape)}, "
-            "expected (N,) for (N, C)"
-        )
-    if y.ndim == 1:
-        class_indices(where, y, classes=logits.shape[1], name=name)
-
-
-def _check_data(where: str, model: nn.Module, X: Tensor, y: Tensor) -> None:
-    shape(where, "(N, ...)", X=X, y=y)
-    if len(X) == 0 or len(X) != len(y):
-        raise ValueError(f"{where}: got {len(X)} rows and {len(y)} targets, expected as many of both, at least one")
-    devices = {str(p.device) for p in model.parameters()} or {str(X.device)}
-    if devices | {str(y.device)} != {str(X.device)}:
-        raise ValueError(
-            f"{where}: got the model on {', '.join(sorted(devices))}, X on {X.device}, y on {y.device}, "
-            "expected one device; move them with .to(device)"
-        )
-    first = model[0] if isinstance(model, nn.Sequential) and len(model) else model
-    if isinstance(first, nn.Linear):
-        if X.shape[-1] != first.in_features:
-            raise ValueError(
-                f"{where}: got X of shape {tuple(X.shape)} for a first layer of {first.in_features} inputs, "
-                f"expected (N, {first.in_features}); flatten images with X.flatten(1)"
-            )
-        if X.dtype != first.weight.dtype:
-            raise ValueError(
-                f"{where}: got X of dtype {X.dtype} for weights of dtype {first.weight.dtype}, expected the same; "
-                f"use X.to({first.weight.dtype})"
-            )

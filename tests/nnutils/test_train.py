@@ -1,13 +1,16 @@
 """The loop against a loop written out by hand, its evaluation, early stopping and refusals."""
 
 import math
+import signal
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.optim import lr_scheduler
+from torch.utils.data import DataLoader, TensorDataset
 
-from nnutils import data, train
+from nnutils import data, optim, plots, train
 
 
 def small_net(seed=0, d=64, k=10):
@@ -265,3 +268,197 @@ def test_a_frozen_model_is_refused():
 def test_minibatches_are_of_two_tensors_on_one_device(y):
     with pytest.raises(ValueError, match=r"minibatches: .*expected"):
         next(train.minibatches(torch.ones(2, 2), y, 1))
+
+
+def learn(model, X, y, *, epochs=3, lr=0.1, make=torch.optim.SGD, **options):
+    optimizer = make(model.parameters(), lr=lr)
+    return train.fit(model, (X, y), optimizer=optimizer, epochs=epochs, batch_size=4, progress=False, **options)
+
+
+def points(n=16, d=2, k=2):
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(n, d, generator=generator), torch.randint(0, k, (n,), generator=generator)
+
+
+def test_a_rate_that_is_too_high_is_named_with_the_step_and_the_history_is_kept():
+    X, y = points()
+    model = nn.Sequential(nn.Linear(2, 8), nn.Linear(8, 8), nn.Linear(8, 2))
+    loss_fn = lambda logits, targets: (logits**4).mean()  # noqa: E731
+    with pytest.raises(
+        train.Diverged, match=r"loss of step \d+ \(epoch 1\) is (nan|inf); it had grown .*rate, 100, is"
+    ) as e:
+        learn(model, X * 10, y, lr=100.0, loss_fn=loss_fn)
+    history = e.value.history
+    assert len(history.step_loss) == 4
+    assert all(map(math.isfinite, history.step_loss[: e.value.step]))
+    assert not math.isfinite(history.step_loss[e.value.step])
+
+
+def test_nan_in_the_data_is_told_from_a_rate_that_is_too_high():
+    X, y = points()
+    with pytest.raises(
+        train.Diverged, match=r"loss of step 0 \(epoch 1\) is nan; it is the first loss: look for nan in"
+    ):
+        learn(nn.Linear(2, 2), X * math.nan, y)
+    X[3, 0] = math.nan
+    with pytest.raises(
+        train.Diverged, match=r"is nan; it (is the first loss: look|was [0-9.]+ one step before: look for)"
+    ):
+        learn(nn.Linear(2, 2), X, y)
+
+
+def test_a_run_that_diverges_gives_the_best_weights_back_under_early_stopping():
+    X, y = points()
+    model, seen = nn.Linear(2, 2), []
+
+    def keep(epoch, history, trained):
+        seen.append(trained.weight.detach().clone())
+        if epoch == 1:
+            trained.bias.data.fill_(math.nan)
+
+    with pytest.raises(train.Diverged, match=r"loss of step 8 \(epoch 3\) is nan"):
+        learn(model, X, y, epochs=9, validation=(X, y), patience=5, on_epoch=keep)
+    assert torch.equal(model.weight, seen[1])
+    assert model.bias.isfinite().all()
+
+
+@pytest.mark.parametrize("validated", [False, True])
+def test_ctrl_c_ends_the_training_and_keeps_what_was_learnt(capsys, validated):
+    X, y = points()
+
+    class Interrupted(nn.Linear):
+        calls = 0
+
+        def forward(self, X):
+            if self.training:
+                self.calls += 1
+                if self.calls == 7:
+                    signal.raise_signal(signal.SIGINT)
+            return super().forward(X)
+
+    model, reference = Interrupted(2, 2), nn.Linear(2, 2)
+    reference.load_state_dict(model.state_dict())
+    options = {"validation": (X, y)} if validated else {}
+    generator = torch.Generator().manual_seed(0)
+    history = learn(model, X, y, epochs=9, generator=generator, **options)
+    assert history.interrupted
+    assert (len(history.step_loss), len(history.train_loss), len(history.val_loss)) == (6, 1, int(validated))
+    assert "fit: interrupted after 6 steps; the model keeps what it has learnt" in capsys.readouterr().out
+    generator, optimizer = torch.Generator().manual_seed(0), torch.optim.SGD(reference.parameters(), lr=0.1)
+    taken = [batch for _ in range(2) for batch in train.minibatches(X, y, 4, generator)][:6]
+    for inputs, targets in taken:
+        optimizer.zero_grad()
+        F.cross_entropy(reference(inputs), targets).backward()
+        optimizer.step()
+    torch.testing.assert_close(model.state_dict(), reference.state_dict())
+
+
+def test_ctrl_c_in_the_callback_leaves_a_history_that_can_be_drawn():
+    X, y = points()
+
+    def stop(epoch, history, model):
+        if epoch == 1:
+            history.val_loss.pop()  # as if it came before the evaluation
+            raise KeyboardInterrupt
+
+    history = learn(nn.Linear(2, 2), X, y, validation=(X, y), on_epoch=stop)
+    assert len(history.train_loss) == len(history.val_loss) == len(history.lr) == 1
+    assert plots.history(history).axes
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda o: lr_scheduler.StepLR(o, 1, gamma=0.5), [0.1, 0.05, 0.025]),
+        (lambda o: lr_scheduler.LinearLR(o, 1.0, 0.5, total_iters=2), [0.1, 0.075, 0.05]),
+        (lambda o: lr_scheduler.ReduceLROnPlateau(o, patience=0, threshold=10.0, factor=0.5), [0.1, 0.05, 0.025]),
+        (lambda o: lr_scheduler.OneCycleLR(o, 0.8, total_steps=12, cycle_momentum=False), None),
+    ],
+)
+@pytest.mark.parametrize("module", [torch.optim, optim])
+def test_pytorchs_schedulers_are_stepped_as_their_documentation_does(make, expected, module, recwarn):
+    X, y = points()
+    model = nn.Linear(2, 2)
+    optimizer = module.SGD(model.parameters(), lr=0.1)
+    schedule = make(optimizer)
+    history = train.fit(
+        model, (X, y), optimizer=optimizer, epochs=3, batch_size=4, schedule=schedule, validation=(X, y), progress=False
+    )
+    if expected is None:
+        other = torch.optim.SGD(model.parameters(), lr=0.1)
+        reference, rates = make(other), []
+        for _ in range(12):
+            rates.append(other.param_groups[0]["lr"])
+            other.step()
+            reference.step()
+        expected = rates[3::4]
+    assert history.lr == pytest.approx(expected)
+    assert not recwarn.list
+
+
+def test_a_dataloader_serves_data_that_does_not_fit():
+    X, y = points()
+    ours, theirs = nn.Linear(2, 2), nn.Linear(2, 2)
+    theirs.load_state_dict(ours.state_dict())
+    loader = DataLoader(TensorDataset(X, y), batch_size=4)
+    optimizer = torch.optim.SGD(ours.parameters(), lr=0.1)
+    history = train.fit(ours, loader, optimizer=optimizer, epochs=2, validation=(X, y), progress=False)
+    optimizer = torch.optim.SGD(theirs.parameters(), lr=0.1)
+    for _ in range(2):
+        for inputs, targets in loader:
+            optimizer.zero_grad()
+            F.cross_entropy(theirs(inputs), targets).backward()
+            optimizer.step()
+    torch.testing.assert_close(ours.state_dict(), theirs.state_dict())
+    assert len(history.step_loss) == 8
+
+
+def test_checking_the_targets_draws_no_random_number_and_changes_no_statistics():
+    X, y = points()
+    model = nn.Sequential(nn.BatchNorm1d(2), nn.Dropout(0.5), nn.Linear(2, 2))
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    seen = []
+    model.register_forward_pre_hook(
+        lambda module, _: seen.append((module.training, torch.equal(torch.get_rng_state(), before)))
+    )
+    learn(model, X, y, epochs=1, generator=torch.Generator())
+    assert seen[0] == (False, True)
+    assert (True, True) in seen
+    assert model[0].num_batches_tracked == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schedule": "cosine"}, "got 'cosine' as schedule, expected a function of the step number or an LRScheduler"),
+        ({"make": torch.optim.LBFGS}, "got LBFGS, which evaluates the loss several times a step, expected"),
+        ({"compile": True}, "got torch.optim.sgd.SGD with compile or capture, expected an optimizer of nnutils.optim"),
+        ({"make": optim.SGD, "capture": True}, "got capture=True for a model on cpu, expected one on a CUDA device"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        learn(nn.Linear(2, 2), *points(), **change)
+
+
+def test_a_plateau_needs_validation_data():
+    model, (X, y) = nn.Linear(2, 2), points()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    plateau = lr_scheduler.ReduceLROnPlateau(optimizer)
+    with pytest.raises(ValueError, match="got ReduceLROnPlateau without validation data, expected both"):
+        train.fit(model, (X, y), optimizer=optimizer, epochs=1, schedule=plateau, progress=False)
+
+
+def test_fit_compiled_and_in_bfloat16_learns_the_same_to_rounding():
+    split, losses = data.load("digits"), []
+    for options in ({}, {"compile": True}, {"autocast": torch.bfloat16}):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 10))
+        optimizer = optim.RMSprop(model.parameters(), lr=0.003)
+        generator = torch.Generator().manual_seed(0)
+        run = train.fit(model, split, optimizer=optimizer, epochs=3, generator=generator, progress=False, **options)
+        losses.append(run.val_loss)
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+    assert losses[2] == pytest.approx(losses[0], rel=0.05)
+    assert losses[2] != losses[0]

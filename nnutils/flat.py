@@ -1,0 +1,117 @@
+"""Many parameters of an optimizer as one long vector: fewer and larger operations for an update.
+
+``flatten`` makes every parameter, its gradient and its state a view of a vector and gives the optimizer these vectors;
+``Flat.part`` undoes it. In between, the model works as ever: a parameter is the same object with the same values.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nnutils import optim
+
+__all__ = ["ELEMENTWISE", "Flat", "flatten"]
+
+ELEMENTWISE = (
+    torch.optim.ASGD,
+    torch.optim.Adadelta,
+    torch.optim.Adagrad,
+    torch.optim.Adam,
+    torch.optim.AdamW,
+    torch.optim.Adamax,
+    torch.optim.NAdam,
+    torch.optim.RAdam,
+    torch.optim.RMSprop,
+    torch.optim.Rprop,
+    torch.optim.SGD,
+)
+"""PyTorch's optimizers that treat each weight by itself, so that many tensors may be updated as one vector."""
+
+
+class Flat:
+    """Parameters of one group of an optimizer, and their gradients and state, as views of long vectors.
+
+    Examples
+    --------
+    >>> model = nn.Linear(2, 3)
+    >>> model(torch.ones(2)).sum().backward()
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    >>> (flat,) = flatten(optimizer)
+    >>> [w.shape for w in optimizer.param_groups[0]["params"]], flat.grads
+    ([torch.Size([9])], tensor([1., 1., 1., 1., 1., 1., 1., 1., 1.]))
+    >>> flat.part()
+    >>> [w.shape for w in optimizer.param_groups[0]["params"]]
+    [torch.Size([3, 2]), torch.Size([3])]
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, group: dict[str, Any], params: list[nn.Parameter]) -> None:
+        self.optimizer, self.group, self.params = optimizer, group, params
+        self.before = group["params"]
+        self.sizes = [p.numel() for p in params]
+        self.weights = torch.cat([p.detach().reshape(-1) for p in params]).requires_grad_()
+        self.grads = torch.cat([p.grad.reshape(-1) for p in params])  # type: ignore[union-attr]
+        self.weights.grad = self.grads
+        for p, weight, grad in zip(params, self._cut(self.weights.detach()), self._cut(self.grads), strict=True):
+            p.data, p.grad = weight, grad
+        states = [optimizer.state.pop(p, {}) for p in params]
+        if states[0]:
+            optimizer.state[self.weights] = {
+                key: torch.cat([state[key].reshape(-1) for state in states]) if _is_like(value, params[0]) else value
+                for key, value in states[0].items()
+            }
+        inside = set(map(id, params))
+        group["params"] = [self.weights, *(p for p in self.before if id(p) not in inside)]
+
+    def part(self) -> None:
+        """Give each parameter memory of its own again."""
+        self.group["params"] = self.before
+        state = self.optimizer.state.pop(self.weights, {})
+        whole = {key: value for key, value in state.items() if _is_like(value, self.weights)}
+        parts = {key: self._cut(value) for key, value in whole.items()}
+        for i, p in enumerate(self.params):
+            p.data, p.grad = p.data.clone(), p.grad.clone() if p.grad is not None else None
+            if state:
+                own = {key: parts[key][i] if key in parts else value for key, value in state.items()}
+                self.optimizer.state[p] = {k: v.clone() if isinstance(v, Tensor) else v for k, v in own.items()}
+
+    def _cut(self, vector: Tensor) -> list[Tensor]:
+        return [part.view(p.shape) for part, p in zip(vector.split(self.sizes), self.params, strict=True)]
+
+
+def flatten(optimizer: torch.optim.Optimizer) -> list[Flat]:
+    """Join the parameters that have a gradient, group by group, where the optimizer treats each weight by itself.
+
+    A group stays as it is where its parameters differ in dtype, device or number of steps taken.
+
+    Examples
+    --------
+    >>> flatten(torch.optim.SGD(nn.Linear(2, 3).parameters(), lr=0.1))  # no gradients yet
+    []
+    """
+    own = isinstance(optimizer, optim.Optimizer) and optimizer.rule in optim.RULES.values()
+    if not own and (type(optimizer) not in ELEMENTWISE or optimizer.defaults["differentiable"]):
+        return []
+    flats = []
+    for group in optimizer.param_groups:
+        params = [p for p in group["params"] if type(p) is nn.Parameter and p.grad is not None and p.ndim]
+        if len(params) > 1 and all(_fits(optimizer, params[0], p) for p in params):
+            flats.append(Flat(optimizer, group, params))
+    return flats
+
+
+def _fits(optimizer: torch.optim.Optimizer, first: nn.Parameter, p: nn.Parameter) -> bool:
+    """Say whether a parameter can lie in one vector with the first of its group: same kind, same count of steps."""
+    if p.grad is None or p.grad.layout != torch.strided or not p.is_contiguous():
+        return False
+    if (p.dtype, p.device, p.grad.dtype) != (first.dtype, first.device, first.grad.dtype):  # type: ignore[union-attr]
+        return False
+    a, b = optimizer.state.get(first, {}), optimizer.state.get(p, {})
+    return a.keys() == b.keys() and all(
+        _is_like(b[key], p) if _is_like(a[key], first) else a[key] == b[key] for key in a
+    )
+
+
+def _is_like(value: object, p: Tensor) -> bool:
+    """Say whether an entry of a parameter's state has a number for each weight; the others are counts."""
+    return isinstance(value, Tensor) and value.ndim > 0 and value.shape == p.shape

@@ -1,0 +1,302 @@
+"""One training step (forward, loss, backward, update) and the ways to run it: eager, compiled, captured, in bfloat16.
+
+The contract that both classes share: a step is called with a batch, ``step(inputs, targets)``, updates the model in
+place and returns the loss as it was before the update, detached, on the batch's device: nothing waits for a GPU. It is
+used as a context manager, ``with step:`` around an epoch; outside of the block model and optimizer are as ever.
+
+``Eager`` takes any model and any optimizer. ``Pure`` takes an optimizer of ``nnutils.optim``, whose rules are
+functions of tensors, so that the whole step can be compiled into one function or captured as one CUDA graph.
+"""
+
+import inspect
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nnutils import optim
+from nnutils.flat import Flat, flatten
+
+__all__ = ["Eager", "Pure"]
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class Eager:
+    """Run a step operation by operation, with any optimizer's own update.
+
+    The update of a small net costs more than its products: RMSprop runs five operations for each parameter tensor. So
+    from the second batch of a block on, the parameters that had a gradient on the first are views of one vector, their
+    gradients of a second one, and the optimizer sees these two, where it treats each weight by itself
+    (``nnutils.flat``). A parameter that gets no gradient on a later batch counts as
+    one whose gradient is 0.
+
+    Parameters
+    ----------
+    autocast : torch.dtype, optional
+        Run the products of the forward pass, and so of the backward pass, in this dtype: ``torch.bfloat16``.
+
+    Examples
+    --------
+    >>> model = nn.Linear(2, 2)
+    >>> _ = nn.init.zeros_(model.weight), nn.init.zeros_(model.bias)
+    >>> with Eager(model, torch.optim.SGD(model.parameters(), lr=2.0)) as step:
+    ...     print(step(torch.eye(2), torch.tensor([0, 1])))
+    tensor(0.6931)
+    >>> model.weight
+    Parameter containing:
+    tensor([[ 0.5000, -0.5000],
+            [-0.5000,  0.5000]], requires_grad=True)
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        loss_fn: Loss = F.cross_entropy,
+        *,
+        autocast: torch.dtype | None = None,
+    ) -> None:
+        self.compute_loss = _forward(model, loss_fn, autocast)
+        self.optimizer = optimizer
+        self.flats: list[Flat] | None = None
+
+    def __enter__(self) -> "Eager":
+        """Begin an epoch."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give every parameter its own memory, gradient and optimizer state back."""
+        for flat in self.flats or []:
+            flat.part()
+        self.flats = None
+
+    def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Take one step; return the loss before it."""
+        if self.flats is None:
+            self.optimizer.zero_grad()
+            loss = self._backward(inputs, targets)
+            self.optimizer.step()
+            self.flats = flatten(self.optimizer)
+            apart = {id(flat.weights) for flat in self.flats}
+            groups = self.optimizer.param_groups
+            self.others = [p for group in groups for p in group["params"] if id(p) not in apart]
+            self.update = _bare_step(self.optimizer) if self.flats else self.optimizer.step
+            return loss
+        for flat in self.flats:
+            flat.grads.zero_()
+        for p in self.others:
+            p.grad = None
+        loss = self._backward(inputs, targets)
+        with torch.no_grad():
+            self.update()
+        return loss
+
+    def _backward(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        loss = self.compute_loss(inputs, targets)
+        loss.backward()
+        return loss.detach()
+
+
+def _bare_step(optimizer: torch.optim.Optimizer) -> Callable[[], Any]:
+    """Return the update without what PyTorch wraps around it for profilers and hooks: half of it for a small net."""
+    hooks = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")
+    listened = any(getattr(optimizer, name, None) for name in hooks) or "step" in vars(optimizer)
+    bare = inspect.unwrap(type(optimizer).step)
+    return optimizer.step if listened else lambda: bare(optimizer)
+
+
+class Pure:
+    """Run the step as one function of tensors: as it is, compiled, or captured as a CUDA graph.
+
+    The optimizer's state lies in tensors that are updated in place, and so do the learning rates, so that nothing is
+    compiled or captured anew when a schedule moves them. Compiled and captured is the step on batches of the first
+    one's size; a shorter batch runs the same function as it is.
+
+    Parameters
+    ----------
+    optimizer : nnutils.optim.Optimizer
+    compile : bool
+        By ``torch.compile``: 5 to 20 s at the first batch, and a C++ compiler on the machine (on a GPU: Triton).
+    capture : bool
+        As a CUDA graph: one launch for a step, where launching is what takes the time. The model must not decide
+        anything on the CPU. May be combined with ``compile``.
+    autocast : torch.dtype, optional
+        As for ``Eager``.
+
+    Raises
+    ------
+    ValueError
+        Another optimizer, or ``capture`` without a CUDA device.
+    RuntimeError
+        No compiler.
+
+    Examples
+    --------
+    >>> model = nn.Linear(2, 2)
+    >>> _ = nn.init.zeros_(model.weight), nn.init.zeros_(model.bias)
+    >>> with Pure(model, optim.SGD(model.parameters(), lr=2.0)) as step:
+    ...     print(step(torch.eye(2), torch.tensor([0, 1])))
+    tensor(0.6931)
+    >>> model.bias
+    Parameter containing:
+    tensor([0., 0.], requires_grad=True)
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        loss_fn: Loss = F.cross_entropy,
+        *,
+        compile: bool = False,
+        capture: bool = False,
+        autocast: torch.dtype | None = None,
+    ) -> None:
+        if not isinstance(optimizer, optim.Optimizer):
+            raise ValueError(
+                f"fit: got {type(optimizer).__module__}.{type(optimizer).__name__} with compile or capture, expected "
+                "an optimizer of nnutils.optim, such as optim.RMSprop(model.parameters(), lr=0.001), which takes the "
+                "same steps by a function of tensors"
+            )
+        self.optimizer, self.compile = optimizer, compile
+        self.groups = [
+            (group, [p for p in group["params"] if p.requires_grad], optimizer.hyperparameters(group))
+            for group in optimizer.param_groups
+        ]
+        weights = [w for _, params, _ in self.groups for w in params]
+        device = weights[0].device
+        if capture and device.type != "cuda":
+            raise ValueError(f"fit: got capture=True for a model on {device}, expected one on a CUDA device")
+        for w in weights:
+            blank = optim.initial_state(optimizer.rule, w)
+            old = {key: torch.as_tensor(value) for key, value in optimizer.state[w].items()}
+            optimizer.state[w] = {key: old[key].to(zeros) if key in old else zeros for key, zeros in blank.items()}
+        kind = torch.float32 if device.type == "mps" else torch.float64
+        on_device = capture or any(isinstance(group["lr"], Tensor) and group["lr"].ndim for group, _, _ in self.groups)
+        self.lrs = [
+            torch.as_tensor(group["lr"], dtype=kind, device=device if on_device else "cpu").clone()
+            for group, _, _ in self.groups
+        ]
+        self.seen = [group["lr"] for group, _, _ in self.groups]
+        self.step = self._function(_forward(model, loss_fn, autocast), weights)
+        self.fast = torch.compile(self.step, dynamic=False) if compile else self.step
+        self.capture = _Captured(self.fast, weights, optimizer, model) if capture else None
+        self.size: int | None = None
+        # PyTorch's schedulers warn where it is missing, and this class never calls optimizer.step, which sets it
+        optimizer._opt_called = True  # type: ignore[attr-defined]
+        self.stack = ExitStack()
+
+    def _function(self, compute_loss: Loss, weights: list[Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+        """Return the step as a function of the batch that changes weights and state in place."""
+        optimizer, rule, groups, lrs = self.optimizer, self.optimizer.rule, self.groups, self.lrs
+        states = [[optimizer.state[w] for w in params] for _, params, _ in groups]
+
+        def step(inputs: Tensor, targets: Tensor) -> Tensor:
+            loss = compute_loss(inputs, targets)
+            total = loss.sum() if loss.ndim else loss  # one loss for each of several models: see nnutils.stacked
+            grads = iter(torch.autograd.grad(total, weights, allow_unused=True))
+            with torch.no_grad():
+                for (_, params, hyper), state_of, lr in zip(groups, states, lrs, strict=True):
+                    for w, state, grad in zip(params, state_of, grads, strict=False):
+                        if grad is not None:
+                            new = optim.update(rule, w, grad, state, **{**hyper, "lr": lr})
+                            for key, value in new.items():
+                                state[key].copy_(value)
+            return loss.detach()
+
+        return step
+
+    def __enter__(self) -> "Pure":
+        """Let the compiler see through ``torch.autograd.grad`` for the time of an epoch."""
+        if self.compile:
+            import torch._dynamo
+
+            self.stack.enter_context(torch._dynamo.config.patch(trace_autograd_ops=True))  # type: ignore[attr-defined]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the epoch."""
+        self.stack.close()
+
+    def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Take one step; return the loss before it."""
+        for i, (group, _, hyper) in enumerate(self.groups):
+            if group["lr"] is not self.seen[i]:
+                self.lrs[i].copy_(torch.as_tensor(group["lr"]))
+                self.seen[i] = group["lr"]
+            for key in self.optimizer.hyper[1:]:
+                if group[key] != hyper[key]:
+                    raise ValueError(
+                        f"fit: got {key}={group[key]} after {hyper[key]} with compile or capture, expected none but lr "
+                        "to change; with OneCycleLR say cycle_momentum=False"
+                    )
+        if self.size is None:
+            self.size = len(inputs)
+        if len(inputs) != self.size:
+            return self.step(inputs, targets)
+        if self.capture is not None:
+            return self.capture(inputs, targets)
+        return self.fast(inputs, targets)
+
+
+class _Captured:
+    """A function of a batch as a CUDA graph: recorded at the first call, replayed at each."""
+
+    def __init__(
+        self,
+        step: Callable[[Tensor, Tensor], Tensor],
+        weights: list[Tensor],
+        optimizer: torch.optim.Optimizer,
+        model: nn.Module,
+    ) -> None:
+        self.step, self.weights, self.optimizer, self.model = step, weights, optimizer, model
+        self.graph: torch.cuda.CUDAGraph | None = None
+
+    def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        if self.graph is None:
+            self._record(inputs, targets)
+        self.inputs.copy_(inputs)
+        self.targets.copy_(targets)
+        self.graph.replay()  # type: ignore[union-attr]
+        return self.loss.clone()
+
+    def _record(self, inputs: Tensor, targets: Tensor) -> None:
+        """Warm up on a side stream, as PyTorch's notes on CUDA graphs ask for, undo what that changed, and capture."""
+        self.inputs, self.targets = inputs.clone(), targets.clone()
+        states = [value for w in self.weights for value in self.optimizer.state[w].values()]
+        changed = [*self.weights, *self.model.buffers(), *states]
+        kept = [tensor.detach().clone() for tensor in changed]
+        random = torch.cuda.get_rng_state(inputs.device)
+        side = torch.cuda.Stream(inputs.device)
+        side.wait_stream(torch.cuda.current_stream(inputs.device))
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                self.step(self.inputs, self.targets)
+        torch.cuda.current_stream(inputs.device).wait_stream(side)
+        with torch.no_grad():
+            for tensor, value in zip(changed, kept, strict=True):
+                tensor.copy_(value)
+        torch.cuda.set_rng_state(random, inputs.device)
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph):
+            self.loss = self.step(self.inputs, self.targets)
+
+
+def _forward(model: nn.Module, loss_fn: Loss, autocast: torch.dtype | None) -> Loss:
+    """Return the function from a batch to its loss, computed in a narrower dtype if one is given."""
+
+    def compute_loss(inputs: Tensor, targets: Tensor) -> Tensor:
+        return loss_fn(model(inputs), targets)
+
+    if autocast is None:
+        return compute_loss
+
+    def narrow(inputs: Tensor, targets: Tensor) -> Tensor:
+        with torch.autocast(inputs.device.type, dtype=autocast):
+            return compute_loss(inputs, targets)
+
+    return narrow
