@@ -31,8 +31,8 @@ __all__ = [
 FROM_SCRATCH = tuple(
     f"nnutils.{room}"
     for room in (
-        *("activations", "autograd", "blocks", "diagnostics", "init", "losses"),
-        *("normalization", "optim", "regularization", "schedules"),
+        *("activations", "autograd", "blocks", "checkpoints", "diagnostics", "flat", "init", "losses"),
+        *("normalization", "optim", "regularization", "schedules", "stacked", "steps"),
     )
 )
 """The rooms of nnutils that would answer questions; every lab refuses them."""

@@ -47,7 +47,7 @@ class Flat:
 
     def __init__(self, optimizer: torch.optim.Optimizer, group: dict[str, Any], params: list[nn.Parameter]) -> None:
         self.optimizer, self.group, self.params = optimizer, group, params
-        self.before = group["params"]
+        self.before, self.foreach = group["params"], group.get("foreach")
         self.sizes = [p.numel() for p in params]
         self.weights = torch.cat([p.detach().reshape(-1) for p in params]).requires_grad_()
         self.grads = torch.cat([p.grad.reshape(-1) for p in params])  # type: ignore[union-attr]
@@ -60,12 +60,16 @@ class Flat:
                 key: torch.cat([state[key].reshape(-1) for state in states]) if _is_like(value, params[0]) else value
                 for key, value in states[0].items()
             }
+        if "foreach" in group and self.foreach is None and not group.get("fused"):
+            group["foreach"] = False  # what PyTorch would choose for one tensor, but not look for at each step
         inside = set(map(id, params))
         group["params"] = [self.weights, *(p for p in self.before if id(p) not in inside)]
 
     def part(self) -> None:
         """Give each parameter memory of its own again."""
         self.group["params"] = self.before
+        if "foreach" in self.group:
+            self.group["foreach"] = self.foreach
         state = self.optimizer.state.pop(self.weights, {})
         whole = {key: value for key, value in state.items() if _is_like(value, self.weights)}
         parts = {key: self._cut(value) for key, value in whole.items()}

@@ -29,6 +29,13 @@ class History:
     stopped_early: bool = False
     interrupted: bool = False
 
+    def trim(self) -> None:
+        """Drop the entries of an epoch that did not come to its end, so that all columns are of one length."""
+        columns = [column for column in (self.train_loss, self.val_loss, self.val_accuracy, self.lr) if column]
+        shortest = min(map(len, columns), default=0)
+        for column in columns:
+            del column[shortest:]
+
 
 class Diverged(ArithmeticError):
     """The loss of a step was nan or infinite; ``history`` is what there was of the run, ``step`` that step's number.

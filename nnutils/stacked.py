@@ -6,7 +6,7 @@ stacked they are ``(K, out, in)``, a layer is one batched product, and the updat
 as if it were alone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -113,6 +113,7 @@ def fit(
     epochs: int,
     batch_size: int = 64,
     validation: tuple[Tensor, Tensor] | None = None,
+    on_epoch: Callable[[int, list[History], Sequence[nn.Module]], object] | None = None,
     generator: torch.Generator | Sequence[torch.Generator] | None = None,
     compile: bool = False,
     capture: bool = False,
@@ -134,6 +135,8 @@ def fit(
         A name in ``optim.RULES``.
     lr : float or K floats
         The learning rate, of all or of each.
+    on_epoch : callable, optional
+        Called after each epoch with its number (from 0), the histories so far and the models, up to date.
     generator : torch.Generator or K of them, optional
         One shuffles for all models alike; K give each model the batches that ``train.fit`` with its generator has.
     compile, capture : bool
@@ -191,6 +194,9 @@ def fit(
                 _record(histories, torch.stack(losses), sizes, rates)
                 if len(parts) > 1:
                     _evaluate(histories, stack, *parts[1])
+                if on_epoch is not None:
+                    stack.write_back()
+                    on_epoch(epoch, histories, models)
     except KeyboardInterrupt:
         for history in histories:
             history.interrupted = True

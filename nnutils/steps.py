@@ -62,6 +62,7 @@ class Eager:
     ) -> None:
         self.compute_loss = _forward(model, loss_fn, autocast)
         self.optimizer = optimizer
+        self.device = _device(optimizer)
         self.flats: list[Flat] | None = None
 
     def __enter__(self) -> "Eager":
@@ -168,7 +169,7 @@ class Pure:
             for group in optimizer.param_groups
         ]
         weights = [w for _, params, _ in self.groups for w in params]
-        device = weights[0].device
+        self.device = device = _device(optimizer)
         if capture and device.type != "cuda":
             raise ValueError(f"fit: got capture=True for a model on {device}, expected one on a CUDA device")
         for w in weights:
@@ -183,7 +184,7 @@ class Pure:
         ]
         self.seen = [group["lr"] for group, _, _ in self.groups]
         self.step = self._function(_forward(model, loss_fn, autocast), weights)
-        self.fast = torch.compile(self.step, dynamic=False) if compile else self.step
+        self.fast = torch.compile(self.step) if compile else self.step
         self.capture = _Captured(self.fast, weights, optimizer, model) if capture else None
         self.size: int | None = None
         # PyTorch's schedulers warn where it is missing, and this class never calls optimizer.step, which sets it
@@ -211,7 +212,8 @@ class Pure:
         return step
 
     def __enter__(self) -> "Pure":
-        """Let the compiler see through ``torch.autograd.grad`` for the time of an epoch."""
+        """Begin an epoch, in which the compiler sees through ``torch.autograd.grad``."""
+        self._check()
         if self.compile:
             import torch._dynamo
 
@@ -221,22 +223,27 @@ class Pure:
     def __exit__(self, *_: object) -> None:
         """End the epoch."""
         self.stack.close()
+        self._check()
 
-    def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        """Take one step; return the loss before it."""
-        for i, (group, _, hyper) in enumerate(self.groups):
-            if group["lr"] is not self.seen[i]:
-                self.lrs[i].copy_(torch.as_tensor(group["lr"]))
-                self.seen[i] = group["lr"]
+    def _check(self) -> None:
+        """Refuse a change of what is part of the function."""
+        for group, _, hyper in self.groups:
             for key in self.optimizer.hyper[1:]:
                 if group[key] != hyper[key]:
                     raise ValueError(
                         f"fit: got {key}={group[key]} after {hyper[key]} with compile or capture, expected none but lr "
                         "to change; with OneCycleLR say cycle_momentum=False"
                     )
+
+    def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Take one step; return the loss before it."""
+        for i, (group, _, _) in enumerate(self.groups):
+            if group["lr"] is not self.seen[i]:
+                self.lrs[i].copy_(torch.as_tensor(group["lr"]))
+                self.seen[i] = group["lr"]
         if self.size is None:
-            self.size = len(inputs)
-        if len(inputs) != self.size:
+            self.size = inputs.shape[0]
+        if inputs.shape[0] != self.size:
             return self.step(inputs, targets)
         if self.capture is not None:
             return self.capture(inputs, targets)
@@ -284,6 +291,12 @@ class _Captured:
         self.graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self.graph):
             self.loss = self.step(self.inputs, self.targets)
+
+
+def _device(optimizer: torch.optim.Optimizer) -> torch.device:
+    """Return where the parameters are, and so the batches must be."""
+    device: torch.device = optimizer.param_groups[0]["params"][0].device
+    return device
 
 
 def _forward(model: nn.Module, loss_fn: Loss, autocast: torch.dtype | None) -> Loss:

@@ -5,7 +5,7 @@ and read once an epoch, because reading a number from a GPU waits for the GPU.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,9 @@ def minibatches(
     same_device("minibatches", X=X, y=y)
     if len(X) != len(y):
         raise ValueError(f"minibatches: got {len(X)} rows and {len(y)} targets, expected as many of both")
-    for rows in torch.randperm(len(X), generator=generator).to(X.device).split(batch_size):
-        yield X[rows], y[rows]
+    order = torch.randperm(len(X), generator=generator).to(X.device)
+    for rows in order.split(16 * batch_size):  # gathered for 16 batches at a time: fewer and larger copies
+        yield from zip(X[rows].split(batch_size), y[rows].split(batch_size), strict=True)
 
 
 @contextmanager
@@ -184,33 +185,35 @@ def fit(
     if isinstance(data, Split):
         validation = (data.X_val, data.y_val) if validation is None else validation
         data = data.X_train, data.y_train
-    source = data if isinstance(data, DataLoader) else _pair("data", data)
-    _check(model, source, optimizer, validation, patience, epochs, batch_size, schedule, loss_fn)
+    batches = _Batches(data if isinstance(data, DataLoader) else _pair("data", data), batch_size, generator)
+    _check(model, batches.source, optimizer, validation, patience, epochs, batch_size, schedule, loss_fn)
+    rate = _Rate(schedule, optimizer)
     history, stopping = History(), EarlyStopping(patience) if patience is not None else None
     saved = None
     if checkpoint is not None:
-        recipe = {"batch_size": source.batch_size if isinstance(source, DataLoader) else batch_size}
-        recipe["samples"] = _count(source)
         saved = Checkpoint(
-            checkpoint, recipe, model, optimizer, history, schedule=schedule, stopping=stopping, generator=generator
-        )
+            checkpoint, batches.recipe(), model, optimizer, history,
+            schedule=schedule, stopping=stopping, generator=generator,
+        )  # fmt: skip
         saved.load()
-    step: Eager | Pure = Eager(model, optimizer, loss_fn, autocast=autocast)
+    step: Eager | Pure
     if compile or capture:
         step = Pure(model, optimizer, loss_fn, compile=compile, capture=capture, autocast=autocast)
+    else:
+        step = Eager(model, optimizer, loss_fn, autocast=autocast)
     model.train()
-    first, steps = len(history.train_loss), _steps(source, batch_size)
-    with tqdm(total=epochs * steps, initial=first * steps, unit="step", disable=not progress) as bar:
+    done, size = len(history.train_loss), len(batches)
+    with tqdm(total=epochs * size, initial=done * size, unit="step", disable=not progress) as bar:
         try:
-            for epoch in range(first, 0 if history.stopped_early else epochs):
+            for epoch in range(done, 0 if history.stopped_early else epochs):
                 bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
-                _epoch(step, _batches(source, batch_size, generator, model), optimizer, schedule, history, bar)
+                _epoch(step, batches, rate, history, bar)
                 if validation is not None:
                     val_loss, val_accuracy = evaluate(model, *validation, loss_fn=loss_fn)
                     history.val_loss.append(val_loss)
                     history.val_accuracy.append(val_accuracy)
                     history.stopped_early = stopping is not None and stopping.update(val_loss, model)
-                _step_schedule(schedule, history)
+                rate.after_epoch(history)
                 if on_epoch is not None:
                     on_epoch(epoch, history, model)
                 if saved is not None:
@@ -219,11 +222,7 @@ def fit(
                     break
         except KeyboardInterrupt:
             history.interrupted = True
-            columns = [history.train_loss, history.lr]
-            columns += [history.val_loss, history.val_accuracy] if validation is not None else []
-            whole_epochs = min(map(len, columns))
-            for column in columns:
-                del column[whole_epochs:]
+            history.trim()
             bar.write(f"fit: interrupted after {len(history.step_loss)} steps; the model keeps what it has learnt")
         finally:
             if stopping is not None and stopping.weights is not None:
@@ -231,70 +230,84 @@ def fit(
     return history
 
 
-def _epoch(
-    step: Eager | Pure,
-    batches: Iterable[tuple[Tensor, Tensor]],
-    optimizer: torch.optim.Optimizer,
-    schedule: Callable[[int], float] | LRScheduler | None,
-    history: History,
-    bar: Any,
-) -> None:
+def _epoch(step: Eager | Pure, batches: "_Batches", rate: "_Rate", history: History, bar: Any) -> None:
     """Take a step for each batch; the losses stay on the device until the epoch is over."""
     losses: list[Tensor] = []
     sizes: list[int] = []
-    number = len(history.step_loss)
+    before = len(history.step_loss)
     try:
         with step:
-            for inputs, targets in batches:
-                if callable(schedule):
-                    rate = schedule(number + len(losses))
-                    nonnegative("fit", **{f"schedule({number + len(losses)})": rate})
-                    for group in optimizer.param_groups:
-                        group["lr"] = rate
-                lr = optimizer.param_groups[0]["lr"]
+            for inputs, targets in batches.on(step.device):
+                rate.before_step(before + len(losses))
                 losses.append(step(inputs, targets))
-                sizes.append(len(inputs))
-                if isinstance(schedule, OneCycleLR | CyclicLR):
-                    schedule.step()
+                sizes.append(inputs.shape[0])
+                rate.after_step()
                 bar.update()
     finally:
-        history.step_loss += torch.stack(losses).tolist() if losses else []
-    values = history.step_loss[number:]
+        history.step_loss += torch.stack(losses).tolist() if losses else []  # the one place that waits for the device
+    values = history.step_loss[before:]
     history.train_loss.append(sum(v * n for v, n in zip(values, sizes, strict=True)) / sum(sizes))
-    history.lr.append(float(lr))
+    history.lr.append(float(rate.last))
     if not all(map(math.isfinite, values)):
         raise Diverged(history)
     bar.set_postfix(loss=f"{history.train_loss[-1]:.3g}", refresh=False)
 
 
-def _step_schedule(schedule: object, history: History) -> None:
-    """Step a scheduler that counts epochs."""
-    if isinstance(schedule, ReduceLROnPlateau):
-        schedule.step(history.val_loss[-1])
-    elif isinstance(schedule, LRScheduler) and not isinstance(schedule, OneCycleLR | CyclicLR):
-        schedule.step()
+class _Batches:
+    """The batches of an epoch, of tensors on the device or of a DataLoader."""
+
+    def __init__(
+        self, source: tuple[Tensor, Tensor] | DataLoader[Any], batch_size: int, generator: torch.Generator | None
+    ) -> None:
+        self.source, self.batch_size, self.generator = source, batch_size, generator
+
+    def __len__(self) -> int:
+        held = not isinstance(self.source, DataLoader)
+        return math.ceil(len(self.source[0]) / self.batch_size) if held else len(self.source)  # type: ignore[index]
+
+    def on(self, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+        if not isinstance(self.source, DataLoader):
+            yield from minibatches(*self.source, self.batch_size, self.generator)
+            return
+        for inputs, targets in self.source:
+            yield inputs.to(device, non_blocking=True), targets.to(device, non_blocking=True)
+
+    def recipe(self) -> dict[str, Any]:
+        """What a run that goes on must have in common with the one before."""
+        if isinstance(self.source, DataLoader):
+            return {"batch_size": self.source.batch_size, "samples": len(self.source.dataset)}  # type: ignore[arg-type]
+        return {"batch_size": self.batch_size, "samples": len(self.source[0])}
 
 
-def _batches(
-    source: tuple[Tensor, Tensor] | DataLoader[Any],
-    batch_size: int,
-    generator: torch.Generator | None,
-    model: nn.Module,
-) -> Iterator[tuple[Tensor, Tensor]]:
-    if not isinstance(source, DataLoader):
-        yield from minibatches(*source, batch_size, generator)
-        return
-    device = next(model.parameters()).device
-    for inputs, targets in source:
-        yield inputs.to(device, non_blocking=True), targets.to(device, non_blocking=True)
+class _Rate:
+    """The learning rate over a run: by a function of the step, by a scheduler of PyTorch's, or as it is."""
 
+    def __init__(self, schedule: Callable[[int], float] | LRScheduler | None, optimizer: torch.optim.Optimizer) -> None:
+        self.optimizer, self.last = optimizer, math.nan
+        self.function = schedule if callable(schedule) else None
+        self.by_step = schedule if isinstance(schedule, OneCycleLR | CyclicLR) else None
+        self.by_loss = schedule if isinstance(schedule, ReduceLROnPlateau) else None
+        counted = isinstance(schedule, LRScheduler) and not (self.by_step or self.by_loss)
+        self.by_epoch = schedule if counted else None
 
-def _steps(source: tuple[Tensor, Tensor] | DataLoader[Any], batch_size: int) -> int:
-    return len(source) if isinstance(source, DataLoader) else math.ceil(len(source[0]) / batch_size)
+    def before_step(self, number: int) -> None:
+        groups = self.optimizer.param_groups
+        if self.function is not None:
+            rate = self.function(number)
+            nonnegative("fit", **{f"schedule({number})": rate})
+            for group in groups:
+                group["lr"] = rate
+        self.last = groups[0]["lr"]
 
+    def after_step(self) -> None:
+        if self.by_step is not None:
+            self.by_step.step()
 
-def _count(source: tuple[Tensor, Tensor] | DataLoader[Any]) -> int:
-    return len(source.dataset if isinstance(source, DataLoader) else source[0])  # type: ignore[arg-type]
+    def after_epoch(self, history: History) -> None:
+        if self.by_epoch is not None:
+            self.by_epoch.step()  # type: ignore[union-attr]
+        if self.by_loss is not None:
+            self.by_loss.step(history.val_loss[-1])
 
 
 def _check(

@@ -48,6 +48,18 @@ def test_each_model_learns_as_if_it_were_alone(name, own_order):
             assert getattr(histories[k], column) == pytest.approx(getattr(history, column), rel=1e-9)
 
 
+def test_on_epoch_hears_of_each_epoch_with_weights_that_are_up_to_date():
+    (X, y), validation = moons()
+    models, heard = [net(0), net(1)], []
+
+    def hear(epoch, histories, given):
+        losses = [train.evaluate(model, *validation)[0] for model in given]
+        heard.append((epoch, losses == pytest.approx([history.val_loss[-1] for history in histories])))
+
+    stacked.fit(models, (X, y), "sgd", lr=0.1, epochs=2, validation=validation, on_epoch=hear, progress=False)
+    assert heard == [(0, True), (1, True)]
+
+
 def test_compiled_they_take_the_same_steps():
     (X, y), _ = moons()
     seen = []
