@@ -176,12 +176,7 @@ class Pure:
             blank = optim.initial_state(optimizer.rule, w)
             old = {key: torch.as_tensor(value) for key, value in optimizer.state[w].items()}
             optimizer.state[w] = {key: old[key].to(zeros) if key in old else zeros for key, zeros in blank.items()}
-        kind = torch.float32 if device.type == "mps" else torch.float64
-        on_device = capture or any(isinstance(group["lr"], Tensor) and group["lr"].ndim for group, _, _ in self.groups)
-        self.lrs = [
-            torch.as_tensor(group["lr"], dtype=kind, device=device if on_device else "cpu").clone()
-            for group, _, _ in self.groups
-        ]
+        self.lrs = [_rate(group["lr"], params[0], capture) for group, params, _ in self.groups]
         self.seen = [group["lr"] for group, _, _ in self.groups]
         self.step = self._function(_forward(model, loss_fn, autocast), weights)
         self.fast = torch.compile(self.step) if compile else self.step
@@ -291,6 +286,17 @@ class _Captured:
         self.graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self.graph):
             self.loss = self.step(self.inputs, self.targets)
+
+
+def _rate(lr: float | Tensor, weight: Tensor, capture: bool) -> Tensor:
+    """Return a rate as a tensor: of the weights' kind where it is one for each model (``nnutils.stacked``).
+
+    A single one is float64 (where there is such a thing) and makes no weight float64; a graph needs it on the device.
+    """
+    if isinstance(lr, Tensor) and lr.ndim:
+        return lr.to(weight)
+    kind = torch.float32 if weight.device.type == "mps" else torch.float64
+    return torch.as_tensor(lr, dtype=kind, device=weight.device if capture else "cpu").clone()
 
 
 def _device(optimizer: torch.optim.Optimizer) -> torch.device:

@@ -46,7 +46,9 @@ def minibatches(
     if len(X) != len(y):
         raise ValueError(f"minibatches: got {len(X)} rows and {len(y)} targets, expected as many of both")
     order = torch.randperm(len(X), generator=generator).to(X.device)
-    for rows in order.split(16 * batch_size):  # gathered for 16 batches at a time: fewer and larger copies
+    # small batches are gathered many at a time, up to 64 kB, which fit the cache
+    together = max(1, 2**16 // (batch_size * X[0].numel() * X.element_size()))
+    for rows in order.split(together * batch_size):
         yield from zip(X[rows].split(batch_size), y[rows].split(batch_size), strict=True)
 
 
