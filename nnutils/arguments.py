@@ -231,7 +231,7 @@ def samples_for(where: str, model: nn.Module, X: Tensor, y: Tensor) -> None:
             "expected one device; move them with .to(device)"
         )
     first = model[0] if isinstance(model, nn.Sequential) and len(model) else model
-    if isinstance(first, nn.Linear):
+    if isinstance(first, nn.Linear) and first.in_features:  # a lazy layer has none yet
         if X.shape[-1] != first.in_features:
             raise ValueError(
                 f"{where}: got X of shape {tuple(X.shape)} for a first layer of {first.in_features} inputs, "

@@ -1,8 +1,8 @@
 """A training run on disk: everything that decides how it goes on, so that a killed run ends as an unbroken one would.
 
-That is more than the weights: the optimizer's state, the scheduler's, the history, how long early stopping has waited
-and for which weights, and every generator of random numbers, PyTorch's, NumPy's, Python's and those that layers hold.
-A file is written whole or not at all, and read without pickle's power to run code.
+That is more than the weights: buffers, the optimizer's state, the scheduler's, the history, how long early stopping has
+waited and for which weights, and the generators of random numbers: PyTorch's, NumPy's, Python's, the one that shuffles
+and those that layers hold. A file is written whole or not at all, and read without pickle's power to run code.
 """
 
 import os
@@ -30,8 +30,8 @@ class Checkpoint:
     path : str or Path
     recipe : dict
         What must be as it was for the run to go on: sizes, names.
-    generator : torch.Generator, optional
-        The one that shuffles the batches.
+    generators : dict of str to torch.Generator, optional
+        What shuffles the batches.
 
     Examples
     --------
@@ -55,9 +55,8 @@ class Checkpoint:
         *,
         schedule: object = None,
         stopping: EarlyStopping | None = None,
-        generator: torch.Generator | None = None,
+        generators: dict[str, torch.Generator] | None = None,
     ) -> None:
-        self.path, self.recipe = Path(path), {**recipe, "optimizer": type(optimizer).__name__}
         self.model, self.optimizer, self.history = model, optimizer, history
         self.schedule, self.stopping = schedule, stopping
         self.generators = {
@@ -66,8 +65,19 @@ class Checkpoint:
             for key, value in vars(module).items()
             if isinstance(value, torch.Generator)
         }
-        if generator is not None:
-            self.generators["batches"] = generator
+        self.generators |= generators or {}
+        self.path = Path(path)
+        self.recipe = {
+            **recipe,
+            "optimizer": type(optimizer).__name__,
+            "schedule": type(schedule).__name__
+            if hasattr(schedule, "state_dict")
+            else "a function"
+            if schedule
+            else "",
+            "patience": "one" if stopping is not None else "none",
+            "generators": ", ".join(sorted(self.generators)),
+        }
 
     def save(self) -> None:
         """Write the run as it is now; the file before it stays until the new one is whole."""
@@ -75,9 +85,10 @@ class Checkpoint:
         content = {
             "recipe": self.recipe,
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict() if hasattr(self.schedule, "state_dict") else None,
-            "history": asdict(self.history),
+            "buffers": dict(self.model.named_buffers()),
+            "optimizer": _plain(self.optimizer.state_dict()),
+            "schedule": _plain(self.schedule.state_dict()) if hasattr(self.schedule, "state_dict") else None,
+            "history": _plain(asdict(self.history)),
             "stopping": keep and {"best": keep.best, "waited": keep.waited, "weights": keep.weights},
             "generators": {name: generator.get_state() for name, generator in self.generators.items()},
             "random": _random_states(),
@@ -105,21 +116,26 @@ class Checkpoint:
             recipe = content["recipe"]
         except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
             raise ValueError(
-                f"checkpoint: {self.path} is none ({type(error).__name__}); delete it or give another path"
+                f"checkpoint: {self.path} cannot be read ({type(error).__name__}); give another path, or move it away "
+                "to begin anew"
             ) from None
         for key in self.recipe.keys() | recipe.keys():
-            if self.recipe.get(key) != recipe.get(key):
+            given, kept = (one.get(key) or "none" for one in (self.recipe, recipe))
+            if given != kept:
                 raise ValueError(
-                    f"checkpoint: got {key} {self.recipe.get(key)}, expected {recipe.get(key)} as in {self.path}; go "
-                    "on with that one, or delete the file to begin anew"
+                    f"checkpoint: got {key} {given}, expected {kept} as in {self.path}; go on with that, or move the "
+                    "file away to begin anew"
                 )
         try:
             self.model.load_state_dict(content["model"])
         except RuntimeError as error:
             raise ValueError(
                 f"checkpoint: got another model than that of {self.path} ({str(error).splitlines()[-1].strip()}); go "
-                "on with that one, or delete the file to begin anew"
+                "on with that, or move the file away to begin anew"
             ) from None
+        with torch.no_grad():
+            for name, buffer in self.model.named_buffers():  # also those that a state_dict leaves out
+                buffer.copy_(content["buffers"][name])
         self.optimizer.load_state_dict(content["optimizer"])
         if hasattr(self.schedule, "load_state_dict"):
             self.schedule.load_state_dict(content["schedule"])
@@ -132,11 +148,21 @@ class Checkpoint:
         return True
 
 
+def _plain(value: Any) -> Any:
+    """Return a nest of dicts and lists with NumPy's numbers as Python's, which is what a file may hold."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_plain(item) for item in value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _random_states() -> dict[str, Any]:
     kind, keys, *rest = np.random.get_state(legacy=True)
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "mps": torch.mps.get_rng_state() if torch.backends.mps.is_available() else None,
         "numpy": (kind, np.asarray(keys).tolist(), *rest),
         "python": random.getstate(),
     }
@@ -146,5 +172,7 @@ def _set_random_states(states: dict[str, Any]) -> None:
     torch.set_rng_state(states["torch"])
     if torch.cuda.is_available():
         torch.cuda.set_rng_state_all(states["cuda"])
+    if torch.backends.mps.is_available():
+        torch.mps.set_rng_state(states["mps"])
     np.random.set_state(states["numpy"])
     random.setstate(states["python"])

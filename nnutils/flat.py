@@ -4,14 +4,19 @@
 ``Flat.part`` undoes it. In between, the model works as ever: a parameter is the same object with the same values.
 """
 
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 from nnutils import optim
 
-__all__ = ["ELEMENTWISE", "Flat", "flatten"]
+__all__ = ["ELEMENTWISE", "Flat", "flatten", "listened_to", "uninterrupted"]
 
 ELEMENTWISE = (
     torch.optim.ASGD,
@@ -49,17 +54,20 @@ class Flat:
         self.optimizer, self.group, self.params = optimizer, group, params
         self.before, self.foreach = group["params"], group.get("foreach")
         self.sizes = [p.numel() for p in params]
+        # all memory first: should there be none, nothing has changed yet
         self.weights = torch.cat([p.detach().reshape(-1) for p in params]).requires_grad_()
         self.grads = torch.cat([p.grad.reshape(-1) for p in params])  # type: ignore[union-attr]
+        states = [optimizer.state.get(p, {}) for p in params]
+        joined = {
+            key: torch.cat([state[key].reshape(-1) for state in states]) if _is_like(value, params[0]) else value
+            for key, value in states[0].items()
+        }
         self.weights.grad = self.grads
         for p, weight, grad in zip(params, self._cut(self.weights.detach()), self._cut(self.grads), strict=True):
             p.data, p.grad = weight, grad
-        states = [optimizer.state.pop(p, {}) for p in params]
-        if states[0]:
-            optimizer.state[self.weights] = {
-                key: torch.cat([state[key].reshape(-1) for state in states]) if _is_like(value, params[0]) else value
-                for key, value in states[0].items()
-            }
+            optimizer.state.pop(p, None)
+        if joined:
+            optimizer.state[self.weights] = joined
         if "foreach" in group and self.foreach is None and not group.get("fused"):
             group["foreach"] = False  # what PyTorch would choose for one tensor, but not look for at each step
         inside = set(map(id, params))
@@ -67,17 +75,21 @@ class Flat:
 
     def part(self) -> None:
         """Give each parameter memory of its own again."""
+        state = self.optimizer.state.get(self.weights, {})
+        whole = {key: self._cut(value) for key, value in state.items() if _is_like(value, self.weights)}
+        own = []
+        for i, p in enumerate(self.params):
+            mine = {key: whole[key][i] if key in whole else value for key, value in state.items()}
+            mine = {key: value.clone() if isinstance(value, Tensor) else value for key, value in mine.items()}
+            own.append((p.detach().clone(), None if p.grad is None else p.grad.clone(), mine))
+        for p, (weight, grad, mine) in zip(self.params, own, strict=True):
+            p.data, p.grad = weight, grad
+            if mine:
+                self.optimizer.state[p] = mine
+        self.optimizer.state.pop(self.weights, None)
         self.group["params"] = self.before
         if "foreach" in self.group:
             self.group["foreach"] = self.foreach
-        state = self.optimizer.state.pop(self.weights, {})
-        whole = {key: value for key, value in state.items() if _is_like(value, self.weights)}
-        parts = {key: self._cut(value) for key, value in whole.items()}
-        for i, p in enumerate(self.params):
-            p.data, p.grad = p.data.clone(), p.grad.clone() if p.grad is not None else None
-            if state:
-                own = {key: parts[key][i] if key in parts else value for key, value in state.items()}
-                self.optimizer.state[p] = {k: v.clone() if isinstance(v, Tensor) else v for k, v in own.items()}
 
     def _cut(self, vector: Tensor) -> list[Tensor]:
         return [part.view(p.shape) for part, p in zip(vector.split(self.sizes), self.params, strict=True)]
@@ -86,7 +98,8 @@ class Flat:
 def flatten(optimizer: torch.optim.Optimizer) -> list[Flat]:
     """Join the parameters that have a gradient, group by group, where the optimizer treats each weight by itself.
 
-    A group stays as it is where its parameters differ in dtype, device or number of steps taken.
+    A group stays as it is where its parameters differ in dtype, device or number of steps taken; all stay where a hook
+    listens to the optimizer or to the gradient of a parameter, and so expects the tensors themselves.
 
     Examples
     --------
@@ -96,12 +109,59 @@ def flatten(optimizer: torch.optim.Optimizer) -> list[Flat]:
     own = isinstance(optimizer, optim.Optimizer) and optimizer.rule in optim.RULES.values()
     if not own and (type(optimizer) not in ELEMENTWISE or optimizer.defaults["differentiable"]):
         return []
-    flats = []
-    for group in optimizer.param_groups:
-        params = [p for p in group["params"] if type(p) is nn.Parameter and p.grad is not None and p.ndim]
-        if len(params) > 1 and all(_fits(optimizer, params[0], p) for p in params):
-            flats.append(Flat(optimizer, group, params))
+    if listened_to(optimizer):
+        return []
+    flats: list[Flat] = []
+    try:
+        for group in optimizer.param_groups:
+            params = [p for p in group["params"] if type(p) is nn.Parameter and p.grad is not None and p.ndim]
+            if len(params) > 1 and all(_fits(optimizer, params[0], p) for p in params):
+                flats.append(Flat(optimizer, group, params))
+    except BaseException:
+        for flat in flats:
+            flat.part()
+        raise
     return flats
+
+
+def listened_to(optimizer: torch.optim.Optimizer) -> bool:
+    """Say whether a hook runs at the optimizer's steps, or when the gradient of one of its parameters is there.
+
+    Examples
+    --------
+    >>> optimizer = torch.optim.SGD(nn.Linear(2, 3).parameters(), lr=0.1)
+    >>> listened_to(optimizer)
+    False
+    >>> _ = optimizer.register_step_pre_hook(lambda *_: None)
+    >>> listened_to(optimizer)
+    True
+    """
+    hooks = [getattr(optimizer, f"_optimizer_step_{when}_hooks", None) for when in ("pre", "post")]
+    hooks += [_global_optimizer_pre_hooks, _global_optimizer_post_hooks]
+    params = [p for group in optimizer.param_groups for p in group["params"]]
+    return any(hooks) or any(getattr(p, "_post_accumulate_grad_hooks", None) for p in params)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait until the block is done, so that it is done wholly.
+
+    Examples
+    --------
+    >>> with uninterrupted():
+    ...     pass
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python interrupts no other thread
+        return
+    waiting = []
+    before = signal.signal(signal.SIGINT, lambda *given: waiting.append(given))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if waiting and callable(before):
+            before(*waiting[0])
 
 
 def _fits(optimizer: torch.optim.Optimizer, first: nn.Parameter, p: nn.Parameter) -> bool:

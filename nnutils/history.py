@@ -29,10 +29,10 @@ class History:
     stopped_early: bool = False
     interrupted: bool = False
 
-    def trim(self) -> None:
+    def trim(self, *, validated: bool) -> None:
         """Drop the entries of an epoch that did not come to its end, so that all columns are of one length."""
-        columns = [column for column in (self.train_loss, self.val_loss, self.val_accuracy, self.lr) if column]
-        shortest = min(map(len, columns), default=0)
+        columns = [self.train_loss, self.lr, *([self.val_loss, self.val_accuracy] if validated else [])]
+        shortest = min(map(len, columns))
         for column in columns:
             del column[shortest:]
 
@@ -66,3 +66,7 @@ class Diverged(ArithmeticError):
         super().__init__(
             f"fit: the loss of step {self.step} (epoch {len(history.train_loss)}) is {losses[self.step]}; {cause}"
         )
+
+    def __reduce__(self) -> tuple[type["Diverged"], tuple[History]]:
+        """Say how to make the error anew, which is how one process hands it to another."""
+        return type(self), (self.history,)

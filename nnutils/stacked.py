@@ -19,7 +19,7 @@ from nnutils.arguments import nonnegative, one_of, samples_for, targets_of, whol
 from nnutils.data import Split
 from nnutils.history import History
 from nnutils.steps import Pure
-from nnutils.train import keep_modes, minibatches
+from nnutils.train import minibatches
 
 __all__ = ["ELEMENTWISE", "Stacked", "fit"]
 
@@ -56,7 +56,7 @@ class Stacked(nn.Module):
     Raises
     ------
     ValueError
-        Models that differ, or a layer that cannot be stacked.
+        Models that differ, or a layer that cannot be stacked; weights that are shared or frozen.
 
     Examples
     --------
@@ -74,6 +74,11 @@ class Stacked(nn.Module):
         for i, layers in enumerate(stacks):
             if list(map(repr, layers)) != list(map(repr, stacks[0])):
                 raise ValueError(f"stacked: got models[{i}] of another architecture than models[0], expected all equal")
+            weights = _parameters(layers)
+            if len({id(p) for p in weights}) < len(weights) or not all(p.requires_grad for p in weights):
+                raise ValueError(
+                    f"stacked: got models[{i}] with shared or frozen weights, expected none; use train.fit"
+                )
         self.layers = stacks[0]
         self.sources = stacks
         rows = [torch.cat([p.detach().reshape(-1) for p in _parameters(layers)]) for layers in stacks]
@@ -92,8 +97,14 @@ class Stacked(nn.Module):
                 x = inputs.expand(K, *inputs.shape) if inputs.ndim == 2 else inputs
                 inputs = torch.bmm(x, weight) if bias is None else torch.baddbmm(bias, x, weight)
             else:
-                inputs = layer.train(self.training)(inputs)
+                inputs = layer(inputs)
         return inputs
+
+    def train(self, mode: bool = True) -> "Stacked":
+        """Set the mode, also of the layers, which are those of the first model."""
+        for layer in self.layers:
+            layer.train(mode)
+        return super().train(mode)
 
     @torch.no_grad()
     def write_back(self) -> None:
@@ -179,7 +190,8 @@ def fit(
     optimizer.param_groups[0]["lr"] = torch.tensor(rates, dtype=torch.float64)[:, None]
     step = Pure(stack, optimizer, _losses, compile=compile, capture=capture)
     histories = [History() for _ in models]
-    stack.train()
+    for one in (stack, *models):
+        one.train()
     total = epochs * -(-len(X) // batch_size)
     try:
         with tqdm(total=total, unit="step", disable=not progress) as bar:
@@ -200,8 +212,10 @@ def fit(
     except KeyboardInterrupt:
         for history in histories:
             history.interrupted = True
+            history.trim(validated=len(parts) > 1)
         bar.write(f"stacked: interrupted after {len(histories[0].train_loss)} epochs; the models keep what they learnt")
-    stack.write_back()
+    finally:
+        stack.write_back()
     return histories
 
 
@@ -231,22 +245,22 @@ def _record(histories: list[History], losses: Tensor, sizes: list[int], rates: l
         history.lr.append(rate)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _evaluate(histories: list[History], stack: Stacked, X: Tensor, y: Tensor, batch_size: int = 1000) -> None:
     """Write validation loss and accuracy of each model to the histories."""
-    with keep_modes(stack):
-        stack.eval()
-        logits = torch.cat([stack(part) for part in X.split(batch_size)], dim=1)
-    hits = (logits.argmax(2) == y).double().mean(1)
-    for history, loss, accuracy in zip(histories, _losses(logits, y).tolist(), hits.tolist(), strict=True):
+    stack.eval()
+    logits = torch.cat([stack(part) for part in X.split(batch_size)], dim=1)
+    stack.train()
+    hits = (logits.argmax(2) == y).sum(1).tolist()
+    for history, loss, hit in zip(histories, _losses(logits, y).tolist(), hits, strict=True):
         history.val_loss.append(loss)
-        history.val_accuracy.append(accuracy)
+        history.val_accuracy.append(hit / len(y))
 
 
 def _layers(model: nn.Module) -> list[nn.Module]:
     """Return the layers of a Sequential, nested ones unpacked; refuse what cannot be stacked."""
     layers: list[nn.Module] = []
-    for layer in model.children():
+    for layer in model:  # type: ignore[attr-defined]  # all of them: children() leaves out what comes twice
         if isinstance(layer, nn.Sequential):
             layers += _layers(layer)
         elif type(layer) is nn.Linear or type(layer) in ELEMENTWISE:

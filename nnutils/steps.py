@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nnutils import optim
-from nnutils.flat import Flat, flatten
+from nnutils.flat import Flat, flatten, listened_to, uninterrupted
 
 __all__ = ["Eager", "Pure"]
 
@@ -71,9 +71,10 @@ class Eager:
 
     def __exit__(self, *_: object) -> None:
         """Give every parameter its own memory, gradient and optimizer state back."""
-        for flat in self.flats or []:
-            flat.part()
-        self.flats = None
+        with uninterrupted():
+            for flat in self.flats or []:
+                flat.part()
+            self.flats = None
 
     def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Take one step; return the loss before it."""
@@ -81,7 +82,8 @@ class Eager:
             self.optimizer.zero_grad()
             loss = self._backward(inputs, targets)
             self.optimizer.step()
-            self.flats = flatten(self.optimizer)
+            with uninterrupted():
+                self.flats = flatten(self.optimizer)
             apart = {id(flat.weights) for flat in self.flats}
             groups = self.optimizer.param_groups
             self.others = [p for group in groups for p in group["params"] if id(p) not in apart]
@@ -104,10 +106,9 @@ class Eager:
 
 def _bare_step(optimizer: torch.optim.Optimizer) -> Callable[[], Any]:
     """Return the update without what PyTorch wraps around it for profilers and hooks: half of it for a small net."""
-    hooks = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")
-    listened = any(getattr(optimizer, name, None) for name in hooks) or "step" in vars(optimizer)
     bare = inspect.unwrap(type(optimizer).step)
-    return optimizer.step if listened else lambda: bare(optimizer)
+    # a scheduler of PyTorch's counts the steps, by a method of its own on this one optimizer
+    return optimizer.step if "step" in vars(optimizer) else lambda: bare(optimizer)
 
 
 class Pure:
@@ -163,6 +164,13 @@ class Pure:
                 "an optimizer of nnutils.optim, such as optim.RMSprop(model.parameters(), lr=0.001), which takes the "
                 "same steps by a function of tensors"
             )
+        if listened_to(optimizer):
+            raise ValueError("fit: got an optimizer or parameters with hooks, which compile and capture leave out")
+        held = [name for name, module in model.named_modules() if _holds_generator(module)]
+        if capture and held:
+            raise ValueError(
+                f"fit: got capture=True for a model whose {held[0]} has a generator of its own, expected none"
+            )
         self.optimizer, self.compile = optimizer, compile
         self.groups = [
             (group, [p for p in group["params"] if p.requires_grad], optimizer.hyperparameters(group))
@@ -181,7 +189,10 @@ class Pure:
         self.step = self._function(_forward(model, loss_fn, autocast), weights)
         self.fast = torch.compile(self.step) if compile else self.step
         self.capture = _Captured(self.fast, weights, optimizer, model) if capture else None
-        self.size: int | None = None
+        self.fixed = [
+            {key: value for key, value in hyper.items() if key not in ("lr", "decoupled")} for *_, hyper in self.groups
+        ]
+        self.size: tuple[torch.Size, torch.Size] | None = None
         # PyTorch's schedulers warn where it is missing, and this class never calls optimizer.step, which sets it
         optimizer._opt_called = True  # type: ignore[attr-defined]
         self.stack = ExitStack()
@@ -197,7 +208,7 @@ class Pure:
             grads = iter(torch.autograd.grad(total, weights, allow_unused=True))
             with torch.no_grad():
                 for (_, params, hyper), state_of, lr in zip(groups, states, lrs, strict=True):
-                    for w, state, grad in zip(params, state_of, grads, strict=False):
+                    for w, state, grad in zip(params, state_of, grads, strict=False):  # as many of all as parameters
                         if grad is not None:
                             new = optim.update(rule, w, grad, state, **{**hyper, "lr": lr})
                             for key, value in new.items():
@@ -208,7 +219,6 @@ class Pure:
 
     def __enter__(self) -> "Pure":
         """Begin an epoch, in which the compiler sees through ``torch.autograd.grad``."""
-        self._check()
         if self.compile:
             import torch._dynamo
 
@@ -218,27 +228,24 @@ class Pure:
     def __exit__(self, *_: object) -> None:
         """End the epoch."""
         self.stack.close()
-        self._check()
-
-    def _check(self) -> None:
-        """Refuse a change of what is part of the function."""
-        for group, _, hyper in self.groups:
-            for key in self.optimizer.hyper[1:]:
-                if group[key] != hyper[key]:
-                    raise ValueError(
-                        f"fit: got {key}={group[key]} after {hyper[key]} with compile or capture, expected none but lr "
-                        "to change; with OneCycleLR say cycle_momentum=False"
-                    )
 
     def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Take one step; return the loss before it."""
-        for i, (group, _, _) in enumerate(self.groups):
-            if group["lr"] is not self.seen[i]:
-                self.lrs[i].copy_(torch.as_tensor(group["lr"]))
-                self.seen[i] = group["lr"]
+        for i, group in enumerate(self.optimizer.param_groups):
+            for key, value in self.fixed[i].items():
+                if group[key] != value:
+                    raise ValueError(
+                        f"fit: got {key}={group[key]} after {value} with compile or capture, expected none but lr to "
+                        "change; with OneCycleLR say cycle_momentum=False"
+                    )
+            lr = group["lr"]
+            if lr is not self.seen[i] or isinstance(lr, Tensor):
+                self.lrs[i].copy_(torch.as_tensor(lr))
+                self.seen[i] = lr
+        size = inputs.shape, targets.shape
         if self.size is None:
-            self.size = inputs.shape[0]
-        if inputs.shape[0] != self.size:
+            self.size = size
+        if size != self.size:
             return self.step(inputs, targets)
         if self.capture is not None:
             return self.capture(inputs, targets)
@@ -272,20 +279,24 @@ class _Captured:
         states = [value for w in self.weights for value in self.optimizer.state[w].values()]
         changed = [*self.weights, *self.model.buffers(), *states]
         kept = [tensor.detach().clone() for tensor in changed]
-        random = torch.cuda.get_rng_state(inputs.device)
-        side = torch.cuda.Stream(inputs.device)
-        side.wait_stream(torch.cuda.current_stream(inputs.device))
-        with torch.cuda.stream(side):
-            for _ in range(3):
-                self.step(self.inputs, self.targets)
-        torch.cuda.current_stream(inputs.device).wait_stream(side)
-        with torch.no_grad():
-            for tensor, value in zip(changed, kept, strict=True):
-                tensor.copy_(value)
-        torch.cuda.set_rng_state(random, inputs.device)
-        self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
-            self.loss = self.step(self.inputs, self.targets)
+        with torch.cuda.device(inputs.device):
+            random = torch.cuda.get_rng_state()
+            side = torch.cuda.Stream()
+            side.wait_stream(torch.cuda.current_stream())
+            try:
+                with torch.cuda.stream(side):
+                    for _ in range(3):
+                        self.step(self.inputs, self.targets)
+            finally:
+                torch.cuda.current_stream().wait_stream(side)
+                with torch.no_grad():
+                    for tensor, value in zip(changed, kept, strict=True):
+                        tensor.copy_(value)
+                torch.cuda.set_rng_state(random)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph, stream=side):
+                self.loss = self.step(self.inputs, self.targets)
+        self.graph = graph
 
 
 def _rate(lr: float | Tensor, weight: Tensor, capture: bool) -> Tensor:
@@ -299,6 +310,10 @@ def _rate(lr: float | Tensor, weight: Tensor, capture: bool) -> Tensor:
     return torch.as_tensor(lr, dtype=kind, device=weight.device if capture else "cpu").clone()
 
 
+def _holds_generator(module: nn.Module) -> bool:
+    return any(isinstance(value, torch.Generator) for value in vars(module).values())
+
+
 def _device(optimizer: torch.optim.Optimizer) -> torch.device:
     """Return where the parameters are, and so the batches must be."""
     device: torch.device = optimizer.param_groups[0]["params"][0].device
@@ -307,6 +322,8 @@ def _device(optimizer: torch.optim.Optimizer) -> torch.device:
 
 def _forward(model: nn.Module, loss_fn: Loss, autocast: torch.dtype | None) -> Loss:
     """Return the function from a batch to its loss, computed in a narrower dtype if one is given."""
+    if autocast not in (None, torch.bfloat16):
+        raise ValueError(f"fit: got autocast={autocast}, expected torch.bfloat16 or None; float16 needs a scaled loss")
 
     def compute_loss(inputs: Tensor, targets: Tensor) -> Tensor:
         return loss_fn(model(inputs), targets)

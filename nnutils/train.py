@@ -73,7 +73,7 @@ def keep_modes(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def evaluate(
     model: nn.Module, X: Tensor, y: Tensor, *, loss_fn: Loss = F.cross_entropy, batch_size: int = 1000
 ) -> tuple[float, float]:
@@ -99,7 +99,7 @@ def evaluate(
     """
     whole("evaluate", 1, batch_size=batch_size)
     samples_for("evaluate", model, X, y)
-    loss: Tensor | float = 0.0  # of the losses' own dtype from the first batch on
+    loss: Tensor | float = 0.0
     hits: Tensor | float = 0.0
     with keep_modes(model):
         model.eval()
@@ -107,7 +107,8 @@ def evaluate(
             logits = model(inputs)
             if i == 0:
                 targets_of("evaluate", logits, y, loss_fn)
-            loss += loss_fn(logits, targets) * len(inputs)
+            mean = loss_fn(logits, targets)
+            loss += mean.to(torch.promote_types(mean.dtype, torch.float32)) * len(inputs)
             labelled = y.dtype == torch.int64 and y.ndim == 1 and logits.ndim == 2
             hits += (logits.argmax(1) == targets).sum() if labelled else math.nan
     return float(loss) / len(X), float(hits) / len(X)
@@ -134,8 +135,8 @@ def fit(
 ) -> History:
     """Train a model in place and return the history.
 
-    Ctrl-C (the stop button) ends the training, not the program: the model keeps what it has learnt, and the history
-    comes back with ``interrupted=True``.
+    Ctrl-C (the stop button) ends the training, not the program: the model keeps what it has learnt (under ``patience``
+    the best of it), and the history comes back with ``interrupted=True``. Every module is in training mode afterwards.
 
     Parameters
     ----------
@@ -148,7 +149,8 @@ def fit(
     schedule : callable or LRScheduler, optional
         A function from the step number (from 0) to the learning rate of that step, see ``nnutils.schedules``; or one
         of PyTorch's schedulers, which is stepped as its documentation does: OneCycleLR and CyclicLR after each step,
-        ReduceLROnPlateau after each epoch with the validation loss, any other after each epoch.
+        ReduceLROnPlateau after each epoch with the validation loss, any other after each epoch. A function gives all
+        groups of the optimizer the same rate.
     patience : int, optional
         Stop when the validation loss has not improved for this many epochs; in any case put the best weights back.
     on_epoch : callable, optional
@@ -157,8 +159,9 @@ def fit(
     generator : torch.Generator, optional
         CPU generator that shuffles the batches.
     checkpoint : path, optional
-        File that is written after each epoch. If it is there at the beginning, the run goes on from it, and ends on
-        the CPU with the same numbers, bit for bit, as a run that was never broken off.
+        File that is written after each epoch, after ``on_epoch``. If it is there at the beginning, the run goes on
+        from it, and ends on the CPU with the same numbers, bit for bit, as a run that was never broken off; for what
+        must be the same again, and what is kept, see ``nnutils.checkpoints``.
     compile, capture : bool
         Run each step as one compiled function, or as one CUDA graph; see ``nnutils.steps.Pure``.
     autocast : torch.dtype, optional
@@ -195,19 +198,22 @@ def fit(
     if checkpoint is not None:
         saved = Checkpoint(
             checkpoint, batches.recipe(), model, optimizer, history,
-            schedule=schedule, stopping=stopping, generator=generator,
+            schedule=schedule, stopping=stopping, generators=batches.generators(),
         )  # fmt: skip
         saved.load()
+        if stopping is not None:
+            history.stopped_early = stopping.waited >= stopping.patience
     step: Eager | Pure
     if compile or capture:
         step = Pure(model, optimizer, loss_fn, compile=compile, capture=capture, autocast=autocast)
     else:
         step = Eager(model, optimizer, loss_fn, autocast=autocast)
     model.train()
-    done, size = len(history.train_loss), len(batches)
-    with tqdm(total=epochs * size, initial=done * size, unit="step", disable=not progress) as bar:
+    done, size, grad_mode = len(history.train_loss), batches.count(), torch.is_grad_enabled()
+    last = done if history.stopped_early else epochs
+    with tqdm(total=epochs * size or None, initial=done * size, unit="step", disable=not progress) as bar:
         try:
-            for epoch in range(done, 0 if history.stopped_early else epochs):
+            for epoch in range(done, last):
                 bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
                 _epoch(step, batches, rate, history, bar)
                 if validation is not None:
@@ -224,9 +230,11 @@ def fit(
                     break
         except KeyboardInterrupt:
             history.interrupted = True
-            history.trim()
-            bar.write(f"fit: interrupted after {len(history.step_loss)} steps; the model keeps what it has learnt")
+            history.trim(validated=validation is not None)
+            kept = "keeps what it has learnt" if stopping is None else "has its best weights"
+            bar.write(f"fit: interrupted after {len(history.step_loss)} steps; the model {kept}")
         finally:
+            torch.set_grad_enabled(grad_mode)  # Ctrl-C can come between torch.no_grad and its end
             if stopping is not None and stopping.weights is not None:
                 stopping.restore(model)
     return history
@@ -238,7 +246,7 @@ def _epoch(step: Eager | Pure, batches: "_Batches", rate: "_Rate", history: Hist
     sizes: list[int] = []
     before = len(history.step_loss)
     try:
-        with step:
+        with step:  # parameters may share memory within
             for inputs, targets in batches.on(step.device):
                 rate.before_step(before + len(losses))
                 losses.append(step(inputs, targets))
@@ -246,7 +254,10 @@ def _epoch(step: Eager | Pure, batches: "_Batches", rate: "_Rate", history: Hist
                 rate.after_step()
                 bar.update()
     finally:
-        history.step_loss += torch.stack(losses).tolist() if losses else []  # the one place that waits for the device
+        # the one place that waits for the device
+        history.step_loss += torch.stack(losses).flatten().tolist() if losses else []
+    if not losses:
+        raise ValueError("fit: got data without a batch, expected at least one; drop_last drops a batch that is short")
     values = history.step_loss[before:]
     history.train_loss.append(sum(v * n for v, n in zip(values, sizes, strict=True)) / sum(sizes))
     history.lr.append(float(rate.last))
@@ -263,22 +274,31 @@ class _Batches:
     ) -> None:
         self.source, self.batch_size, self.generator = source, batch_size, generator
 
-    def __len__(self) -> int:
-        held = not isinstance(self.source, DataLoader)
-        return math.ceil(len(self.source[0]) / self.batch_size) if held else len(self.source)  # type: ignore[index]
+    def count(self) -> int:
+        """Return how many batches an epoch has; 0 if nobody knows."""
+        if not isinstance(self.source, DataLoader):
+            return math.ceil(len(self.source[0]) / self.batch_size)
+        return len(self.source) if hasattr(self.source.dataset, "__len__") else 0
 
     def on(self, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
         if not isinstance(self.source, DataLoader):
             yield from minibatches(*self.source, self.batch_size, self.generator)
             return
-        for inputs, targets in self.source:
+        for batch in self.source:
+            inputs, targets = _pair("a batch", batch)
             yield inputs.to(device, non_blocking=True), targets.to(device, non_blocking=True)
 
     def recipe(self) -> dict[str, Any]:
-        """What a run that goes on must have in common with the one before."""
+        """Return what a run that goes on must have in common with the one before."""
         if isinstance(self.source, DataLoader):
-            return {"batch_size": self.source.batch_size, "samples": len(self.source.dataset)}  # type: ignore[arg-type]
+            return {"batch_size": self.source.batch_size, "batches": self.count()}
         return {"batch_size": self.batch_size, "samples": len(self.source[0])}
+
+    def generators(self) -> dict[str, torch.Generator]:
+        """Return what shuffles."""
+        holders = [self.source, self.source.sampler] if isinstance(self.source, DataLoader) else [self]
+        found = {f"{type(one).__name__}.generator": getattr(one, "generator", None) for one in holders}
+        return {name: one for name, one in found.items() if isinstance(one, torch.Generator)}
 
 
 class _Rate:
@@ -298,7 +318,7 @@ class _Rate:
             rate = self.function(number)
             nonnegative("fit", **{f"schedule({number})": rate})
             for group in groups:
-                group["lr"] = rate
+                group["lr"] = float(rate)
         self.last = groups[0]["lr"]
 
     def after_step(self) -> None:

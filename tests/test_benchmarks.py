@@ -15,9 +15,7 @@ SPEED = {
 def rows(net="A", **changed):
     """One row for each loop, with seconds that give so many steps per second."""
     steps = NETS[net].batches * NETS[net].epochs
-    return [
-        training.Row(net, loop, 1.0, [steps / speed] * 3) for loop, speed in {**SPEED, **changed}.items() if speed
-    ]
+    return [training.Row(net, loop, 1.0, [steps / speed] * 3) for loop, speed in {**SPEED, **changed}.items() if speed]
 
 
 def test_every_loop_of_the_plan_and_of_the_floors_exists():

@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -108,13 +109,16 @@ def test_a_finished_run_comes_back_without_a_step_and_with_the_best_weights(tmp_
     assert_same(again, first)
 
 
-def test_batches_of_a_dataloader_are_drawn_as_in_an_unbroken_run(tmp_path):
+@pytest.mark.parametrize("own", [False, True])
+def test_batches_of_a_dataloader_are_drawn_as_in_an_unbroken_run(tmp_path, own):
     def go(path, epochs):
         split = data.load("digits")
         torch.manual_seed(0)
         model = nn.Linear(64, 10)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-        loader = DataLoader(TensorDataset(split.X_train, split.y_train), batch_size=50, shuffle=True)
+        generator = torch.Generator().manual_seed(5) if own else None
+        samples = TensorDataset(split.X_train, split.y_train)
+        loader = DataLoader(samples, batch_size=50, shuffle=True, generator=generator)
         history = train.fit(model, loader, optimizer=optimizer, epochs=epochs, checkpoint=path, progress=False)
         return model, optimizer, history
 
@@ -122,21 +126,25 @@ def test_batches_of_a_dataloader_are_drawn_as_in_an_unbroken_run(tmp_path):
     assert_same(go(tmp_path / "run.pt", 3), go(None, 3))
 
 
-def small(path, *, width=2, batch_size=2, rows=4, make=torch.optim.SGD):
+def small(path, *, width=2, batch_size=2, rows=4, make=torch.optim.SGD, lr=0.1, epochs=1, **options):
     model = nn.Linear(2, width)
     X, y = torch.ones(rows, 2), torch.zeros(rows, dtype=torch.long)
-    optimizer = make(model.parameters(), lr=0.1)
+    optimizer = make(model.parameters(), lr=lr)
     return train.fit(
-        model, (X, y), optimizer=optimizer, epochs=1, batch_size=batch_size, checkpoint=path, progress=False
-    )
+        model, (X, y), optimizer=optimizer, epochs=epochs, batch_size=batch_size, validation=(X, y), checkpoint=path,
+        progress=False, **options,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"batch_size": 4}, "checkpoint: got batch_size 4, expected 2 as in .*run.pt; go on with that one, or delete"),
+        ({"batch_size": 4}, "checkpoint: got batch_size 4, expected 2 as in .*run.pt; go on with that, or move"),
         ({"rows": 6}, "checkpoint: got samples 6, expected 4 as in"),
         ({"make": torch.optim.Adam}, "checkpoint: got optimizer Adam, expected SGD as in"),
+        ({"patience": 2}, "checkpoint: got patience one, expected none as in"),
+        ({"schedule": lambda step: 0.1}, "checkpoint: got schedule a function, expected none as in"),
+        ({"generator": torch.Generator()}, "checkpoint: got generators _Batches.generator, expected none as in"),
         ({"width": 3}, r"checkpoint: got another model than that of .*run.pt \(size mismatch for bias"),
     ],
 )
@@ -162,7 +170,7 @@ def test_a_file_that_is_no_checkpoint_is_refused_and_runs_nothing(tmp_path, cont
         torch.save({"recipe": Evil()}, path)
     else:
         path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"checkpoint: .*run.pt is none \(\w+\); delete it or give another path"):
+    with pytest.raises(ValueError, match=r"checkpoint: .*run.pt cannot be read \(\w+\); give another path"):
         small(path)
     assert not ran
 
@@ -180,3 +188,53 @@ def test_a_write_that_fails_leaves_the_checkpoint_before_it(tmp_path, monkeypatc
         small(tmp_path / "other" / "run.pt")
     assert not (tmp_path / "other" / "run.pt").exists()
     assert (tmp_path / "run.pt").read_bytes() == before
+
+
+@pytest.mark.parametrize("where", ["optimizer", "function", "scheduler"])
+def test_rates_that_are_numpys_numbers_can_be_read_again(tmp_path, where):
+    def go(epochs):
+        rate = np.float64(0.1)
+        if where == "optimizer":
+            return small(tmp_path / "run.pt", lr=rate, epochs=epochs)
+        if where == "function":
+            return small(tmp_path / "run.pt", schedule=lambda step: rate, epochs=epochs)
+        model = nn.Linear(2, 2)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: rate)
+        X, y = torch.ones(4, 2), torch.zeros(4, dtype=torch.long)
+        return train.fit(
+            model, (X, y), optimizer=optimizer, schedule=schedule, epochs=epochs, checkpoint=tmp_path / "run.pt",
+            progress=False,
+        )  # fmt: skip
+
+    go(1)
+    assert len(go(3).train_loss) == 3
+
+
+def test_buffers_that_a_state_dict_leaves_out_are_kept(tmp_path):
+    class Counting(nn.Linear):
+        def __init__(self):
+            super().__init__(2, 2)
+            self.register_buffer("seen", torch.zeros(()), persistent=False)
+
+        def forward(self, X):
+            self.seen += self.training
+            return super().forward(X)
+
+    def go(epochs):
+        model = Counting()
+        X, y = torch.ones(4, 2), torch.zeros(4, dtype=torch.long)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        train.fit(model, (X, y), optimizer=optimizer, epochs=epochs, checkpoint=tmp_path / "run.pt", progress=False)
+        return int(model.seen)
+
+    assert (go(2), go(5)) == (2, 5)
+
+
+def test_more_patience_lets_a_run_go_on_that_had_stopped(tmp_path):
+    def go(patience):
+        return small(tmp_path / "run.pt", epochs=9, patience=patience, lr=0.0)
+
+    assert len(go(1).train_loss) == 2
+    longer = go(3)
+    assert (len(longer.train_loss), longer.stopped_early) == (4, True)

@@ -92,6 +92,35 @@ def test_dropout_draws_for_each_model_and_is_off_in_evaluation():
     assert torch.equal(one, other)
 
 
+def test_a_layer_that_comes_twice_is_used_twice():
+    act = nn.Tanh()
+    model = nn.Sequential(nn.Linear(2, 4), act, nn.Linear(4, 4), act, nn.Linear(4, 2))
+    X = torch.randn(5, 2)
+    torch.testing.assert_close(stacked.Stacked([model])(X)[0], model(X))
+
+
+def test_models_end_in_training_mode_also_after_an_evaluation():
+    models = [nn.Sequential(nn.Linear(2, 4), nn.Dropout(0.5), nn.Linear(4, 2)) for _ in range(2)]
+    X, y = torch.randn(8, 2), torch.arange(8) % 2
+    stacked.fit(models, (X, y), "sgd", lr=0.1, epochs=1, validation=(X, y), progress=False)
+    assert all(module.training for model in models for module in model.modules())
+
+
+def test_an_error_in_the_callback_loses_no_weights():
+    (X, y), _ = moons()
+    model, before = net(0), net(0)
+
+    def fail(*_):
+        raise RuntimeError("no space")
+
+    with pytest.raises(RuntimeError, match="no space"):
+        stacked.fit([model], (X, y), "sgd", lr=0.1, epochs=1, on_epoch=fail, progress=False)
+    assert not torch.equal(model[2].weight, before[2].weight)
+
+
+TIED = nn.Linear(2, 2)
+
+
 def test_a_model_that_diverges_leaves_the_others_alone():
     (X, y), _ = moons()
     models = [net(0), net(0)]
@@ -137,6 +166,8 @@ def test_ctrl_c_keeps_what_was_learnt(capsys, monkeypatch):
             r"got models\[1\] of another architecture than models\[0\]",
         ),
         ({"models": [nn.Sequential(nn.BatchNorm1d(2))]}, "got a layer BatchNorm1d, expected Linear, .* with train.fit"),
+        ({"models": [nn.Sequential(TIED, TIED)]}, r"got models\[0\] with shared or frozen weights, expected none; use"),
+        ({"models": [net(0).requires_grad_(False)]}, r"got models\[0\] with shared or frozen weights"),
         ({"lr": [0.1]}, "got 1 rates, 1 generators, 2 models, expected as many"),
         ({"lr": [0.1, -1.0]}, r"got lr\[1\]=-1.0, expected a finite number, 0 or more"),
         ({"generator": [torch.Generator()] * 3}, "got 2 rates, 3 generators, 2 models, expected as many"),

@@ -1,12 +1,14 @@
 """One training step, run eagerly, on one vector, compiled, captured: the same weights as PyTorch's plain loop."""
 
 import copy
+import signal
 import warnings
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from nnutils import flat, optim, steps
 
@@ -171,12 +173,114 @@ def test_groups_keep_their_own_rates_and_a_layer_thawed_later_counts_its_own_ste
     assert len({float(count) for count in results[0][1].values()}) == 2
 
 
-def test_hooks_of_the_optimizer_hear_of_every_step():
+def clip_each(model, optimizer):
+    """Clip each tensor's gradient by itself, before the update: what one long vector would not allow."""
+
+    def clip(*_):
+        for group in optimizer.param_groups:
+            for p in group["params"]:
+                p.grad *= 0.01 / p.grad.norm()
+
+    return optimizer.register_step_pre_hook(clip)
+
+
+def replace_each(model, optimizer):
+    """Put another tensor in the place of each gradient as soon as it is there."""
+
+    def replace(p):
+        p.grad = p.grad.sign()
+
+    handles = [p.register_post_accumulate_grad_hook(replace) for p in model.parameters()]
+    return handles[0]
+
+
+@pytest.mark.parametrize("listen", [clip_each, replace_each])
+def test_hooks_see_the_tensors_themselves_and_are_refused_where_they_would_be_left_out(listen):
+    results = []
+    for take in (lambda model, optimizer: run(steps.Eager(model, optimizer), batches()), plain):
+        model = net()
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        listen(model, optimizer)
+        take(model, optimizer, *([batches()] if take is plain else []))
+        results.append(model.state_dict())
+    torch.testing.assert_close(*results, rtol=0, atol=0)
+    with pytest.raises(ValueError, match="got an optimizer or parameters with hooks, which compile and capture leave"):
+        steps.Pure(model, optimizer)
+
+
+def test_a_hook_for_all_optimizers_hears_of_every_step():
     model, heard = net(), []
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    optimizer.register_step_pre_hook(lambda *_: heard.append(1))
-    run(steps.Eager(model, optimizer), batches(5))
+    handle = register_optimizer_step_post_hook(lambda *_: heard.append(1))
+    try:
+        run(steps.Eager(model, torch.optim.SGD(model.parameters(), lr=0.1)), batches(5))
+    finally:
+        handle.remove()
     assert len(heard) == 5
+
+
+def test_ctrl_c_waits_until_the_vectors_are_made_or_undone(monkeypatch):
+    given = batches(4)
+    reference = net()
+    plain(reference, torch.optim.Adam(reference.parameters()), given[:1])
+    for place in ("__init__", "part"):
+        model = net()
+        optimizer = torch.optim.Adam(model.parameters())
+        original = getattr(flat.Flat, place)
+
+        def interrupted(*args, original=original):
+            signal.raise_signal(signal.SIGINT)
+            return original(*args)
+
+        monkeypatch.setattr(flat.Flat, place, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(steps.Eager(model, optimizer), given[:1])
+        monkeypatch.setattr(flat.Flat, place, original)
+        assert [id(p) for p in optimizer.param_groups[0]["params"]] == [id(p) for p in model.parameters()]
+        assert set(optimizer.state) == set(model.parameters())
+        torch.testing.assert_close(model.state_dict(), reference.state_dict(), rtol=0, atol=0)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_when_memory_runs_out_for_a_group_the_others_are_as_before(monkeypatch):
+    model = net()
+    optimizer = torch.optim.Adam([{"params": model[0].parameters()}, {"params": model[3].parameters()}])
+    plain(model, optimizer, batches(1))
+    before = optimizer.state_dict()
+    original, made = flat.Flat.__init__, []
+
+    def scarce(self, *args):
+        if made:
+            raise RuntimeError("out of memory")
+        made.append(self)
+        original(self, *args)
+
+    monkeypatch.setattr(flat.Flat, "__init__", scarce)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        flat.flatten(optimizer)
+    torch.testing.assert_close(optimizer.state_dict(), before, rtol=0, atol=0)
+    assert [len(group["params"]) for group in optimizer.param_groups] == [2, 2]
+
+
+def test_a_rate_that_is_a_tensor_changed_in_place_is_seen():
+    model, reference = net(), net()
+    a = optim.SGD(model.parameters(), lr=torch.tensor(0.1))
+    b = torch.optim.SGD(reference.parameters(), lr=0.1)
+    step = steps.Pure(model, a)
+    for rate in (0.1, 0.01):
+        a.param_groups[0]["lr"].fill_(rate)
+        b.param_groups[0]["lr"] = rate
+        run(step, batches())
+        plain(reference, b, batches())
+    torch.testing.assert_close(model.state_dict(), reference.state_dict())
+
+
+def test_a_batch_of_another_shape_runs_as_it_is():
+    model = nn.Sequential(nn.Linear(4, 3), nn.Flatten(0, 1))
+    step = steps.Pure(model, optim.SGD(model.parameters(), lr=0.1))
+    step.fast = None  # what is compiled or captured, which must not be asked
+    step.size = (torch.Size((2, 5, 4)), torch.Size((10,)))
+    with step:
+        step(torch.ones(2, 1, 4), torch.zeros(2, dtype=torch.long))
 
 
 def test_an_optimizer_that_is_not_elementwise_sees_the_tensors_themselves():
@@ -268,9 +372,13 @@ def test_what_cannot_be_compiled_or_captured_is_refused_with_one_sentence():
     optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.5)
     step = steps.Pure(model, optimizer)
     run(step, batches(1))
-    optimizer.param_groups[0]["momentum"] = 0.9
-    with pytest.raises(ValueError, match="expected none but lr to change; with OneCycleLR say cycle_momentum=False"):
-        run(step, batches(1))
+    for key in ("momentum", "weight_decay"):
+        before, optimizer.param_groups[0][key] = optimizer.param_groups[0][key], 0.9
+        with pytest.raises(ValueError, match=rf"got {key}=0.9 after {before} .* expected none but lr to change; with"):
+            run(step, batches(1))
+        optimizer.param_groups[0][key] = before
+    with pytest.raises(ValueError, match=r"got autocast=torch.float16, expected torch.bfloat16 or None; float16"):
+        steps.Eager(model, optimizer, autocast=torch.float16)
 
 
 @GPU

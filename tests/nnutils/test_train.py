@@ -1,6 +1,7 @@
 """The loop against a loop written out by hand, its evaluation, early stopping and refusals."""
 
 import math
+import pickle
 import signal
 
 import pytest
@@ -440,6 +441,75 @@ def test_checking_the_targets_draws_no_random_number_and_changes_no_statistics()
 def test_options_that_do_not_fit_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         learn(nn.Linear(2, 2), *points(), **change)
+
+
+class Cached(nn.Linear):
+    """A model that keeps what it has computed once, as one does with tables of positions."""
+
+    table = None
+
+    def forward(self, X):
+        if self.table is None:
+            self.table = X.new_ones(self.in_features)
+        return super().forward(X * self.table)
+
+
+@pytest.mark.parametrize("make", [lambda: Cached(2, 2), lambda: nn.Sequential(nn.LazyLinear(2))])
+def test_a_model_can_be_evaluated_before_it_is_trained(make):
+    model, (X, y) = make(), points()
+    train.evaluate(model, X, y)
+    learn(model, X, y)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_loss_in_a_narrow_dtype_is_summed_in_float32(dtype):
+    X, y = torch.randn(60_000, 2).to(dtype), torch.zeros(60_000, dtype=torch.long)
+    model = nn.Linear(2, 2).to(dtype)
+    loss, _ = train.evaluate(model, X, y)
+    means = [F.cross_entropy(model(part), y[: len(part)]).item() for part in X.split(1000)]
+    assert loss == pytest.approx(sum(means) / len(means), rel=1e-5)
+
+
+class Endless(torch.utils.data.IterableDataset):
+    def __iter__(self):
+        return iter([(torch.ones(2), torch.tensor(0))] * 6)
+
+
+def test_a_stream_without_length_is_trained_on(tmp_path):
+    model = nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    loader = DataLoader(Endless(), batch_size=4)
+    history = train.fit(model, loader, optimizer=optimizer, epochs=2, checkpoint=tmp_path / "run.pt", progress=False)
+    assert len(history.step_loss) == 4
+
+
+@pytest.mark.parametrize(
+    ("loader", "message"),
+    [
+        (DataLoader([{"x": torch.ones(2), "y": 0}]), "fit: got a batch of type dict, expected a pair of tensors"),
+        (DataLoader([(torch.ones(2), 0, 1)]), "fit: got a batch of type list, expected a pair of tensors"),
+        (
+            DataLoader([(torch.ones(2), 0)], batch_size=2, drop_last=True),
+            "fit: got data without a batch, expected at l",
+        ),
+    ],
+)
+def test_a_dataloader_that_does_not_give_pairs_is_refused(loader, message):
+    model = nn.Linear(2, 2)
+    with pytest.raises(ValueError, match=message):
+        train.fit(model, loader, optimizer=torch.optim.SGD(model.parameters(), lr=0.1), epochs=1, progress=False)
+
+
+def test_a_loss_of_one_number_in_a_row_counts_as_the_number():
+    X, y = points()
+    history = learn(nn.Linear(2, 2), X, y, epochs=1, loss_fn=lambda logits, y: F.cross_entropy(logits, y)[None])
+    assert len(history.step_loss) == 4
+
+
+def test_a_run_that_diverged_can_be_told_to_another_process():
+    history = train.History(step_loss=[1.0, math.inf], train_loss=[math.inf], lr=[0.1])
+    error = pickle.loads(pickle.dumps(train.Diverged(history)))
+    assert (error.step, error.history, str(error)) == (1, history, str(train.Diverged(history)))
 
 
 def test_a_plateau_needs_validation_data():
