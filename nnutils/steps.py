@@ -249,7 +249,15 @@ class Pure:
             return self.step(inputs, targets)
         if self.capture is not None:
             return self.capture(inputs, targets)
-        return self.fast(inputs, targets)
+        try:
+            return self.fast(inputs, targets)
+        except RuntimeError as error:
+            if "InvalidCxxCompiler" in str(error) or "TritonMissing" in str(error):
+                raise RuntimeError(
+                    "fit: compile=True needs a C++ compiler such as g++ (on a GPU: Triton), and there is none; install "
+                    "one, or leave compile out"
+                ) from None
+            raise
 
 
 class _Captured:

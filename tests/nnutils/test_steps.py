@@ -1,7 +1,10 @@
 """One training step, run eagerly, on one vector, compiled, captured: the same weights as PyTorch's plain loop."""
 
 import copy
+import os
 import signal
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -379,6 +382,17 @@ def test_what_cannot_be_compiled_or_captured_is_refused_with_one_sentence():
         optimizer.param_groups[0][key] = before
     with pytest.raises(ValueError, match=r"got autocast=torch.float16, expected torch.bfloat16 or None; float16"):
         steps.Eager(model, optimizer, autocast=torch.float16)
+
+
+def test_a_machine_without_compiler_is_told_so_in_one_sentence(tmp_path):
+    code = (
+        "import torch; from torch import nn; from nnutils import optim, steps; model = nn.Linear(5, 3); "
+        "step = steps.Pure(model, optim.SGD(model.parameters(), lr=0.1), compile=True); "
+        "step.__enter__(); step(torch.ones(7, 5), torch.zeros(7, dtype=torch.long))"
+    )
+    changes = {"CXX": str(tmp_path / "none"), "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1"}
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **changes})
+    assert "RuntimeError: fit: compile=True needs a C++ compiler such as g++" in told.stderr.splitlines()[-1]
 
 
 @GPU
