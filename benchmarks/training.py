@@ -36,6 +36,27 @@ LOOPS["C"] = [loop for loop in LOOPS["A"] if loop not in ("torchvision", "limit"
 NARROW = ["bfloat16", "compiled, bfloat16"]
 CAPTURED = ["captured", "compiled and captured"]
 
+#: what a reader sees
+SHOWN = {
+    "dataloader": "DataLoader loop",
+    "torchvision": "torchvision's data set",
+    "lightning": "Lightning",
+    "keras": "Keras",
+    "limit": "limit: products, traffic",
+    "forward and backward": "forward, backward alone",
+    "eager": "train.fit",
+    "compiled": "train.fit, compiled",
+    "captured": "train.fit, captured",
+    "compiled and captured": "train.fit, compiled, captured",
+    "bfloat16": "train.fit, bfloat16",
+    "compiled, bfloat16": "train.fit, compiled, bfloat16",
+    "one by one": "train.fit, one by one",
+    "one by one, plain loop": "plain loop, one by one",
+    "stacked": "stacked.fit",
+    "stacked, compiled": "stacked.fit, compiled",
+    "stacked, captured": "stacked.fit, captured",
+}
+
 #: (net, loop, beside, at least so many times as fast)
 FLOORS = [
     ("A", "eager", "dataloader", 1.0),
@@ -152,6 +173,10 @@ def machine(device: str) -> dict[str, str]:
     }
 
 
+def shown(loop: str) -> str:
+    return SHOWN.get(loop, loop)
+
+
 def table(rows: list[Row]) -> str:
     """Return the figures as Markdown, each loop beside (a) DataLoader, (b) torchvision, (c) Lightning."""
     speed = {(row.net, row.loop): row.steps_per_second for row in rows}
@@ -161,11 +186,14 @@ def table(rows: list[Row]) -> str:
         base = [loop for loop in base if (net, loop) in speed]
         layers = "-".join(map(str, NETS[net].layers))
         steps = "steps/s" if net != "toy" else f"model steps/s, {K} models"
-        lines += [f"| {net}: {layers}, batch {NETS[net].batch_size} | {steps} | first round | x {' | x '.join(base)} |"]
+        lines += [
+            f"| {net}: {layers}, batch {NETS[net].batch_size} | {steps} | first round "
+            f"| x {' | x '.join(map(shown, base))} |"
+        ]
         lines += ["|---" + "|---:" * (2 + len(base)) + "|"]
         for row in (row for row in rows if row.net == net):
             ratios = " | ".join(f"{speed[net, row.loop] / speed[net, loop]:.2f}" for loop in base)
-            lines.append(f"| {row.loop} | {row.steps_per_second:,.0f} | {row.first:.1f} s | {ratios} |")
+            lines.append(f"| {shown(row.loop)} | {row.steps_per_second:,.0f} | {row.first:.1f} s | {ratios} |")
         lines.append("")
     return "\n".join(lines)
 
@@ -196,9 +224,9 @@ def plot(rows: list[Row], path: Path) -> None:
     for ax, net in zip(axes[:, 0], nets, strict=True):
         here = sorted((row for row in rows if row.net == net), key=lambda row: row.steps_per_second)
         colors = ["0.6" if row.loop in theirs else "0.85" if row.loop in bounds else plots.COLORS[0] for row in here]
-        bars = ax.barh([row.loop for row in here], [row.steps_per_second for row in here], color=colors)
+        bars = ax.barh([shown(row.loop) for row in here], [row.steps_per_second for row in here], color=colors)
         ax.bar_label(bars, [f"{row.steps_per_second:,.0f}" for row in here], padding=3)
-        ax.margins(x=0.12)
+        ax.margins(x=0.15)
         what = (
             f"{K} nets {'-'.join(map(str, NETS[net].layers))}" if net == "toy" else "-".join(map(str, NETS[net].layers))
         )

@@ -28,8 +28,8 @@ def test_every_loop_of_the_plan_and_of_the_floors_exists():
 def test_the_table_has_steps_per_second_and_ratios_of_medians():
     slow_round = training.Row("A", "eager", 2.0, [1.0, 1.5, 30.0])
     table = training.table([slow_round, *rows(eager=0)])
-    assert "| eager | 100 | 2.0 s | 1.00 | 2.50 | 1.43 |" in table.splitlines()
-    assert "| limit | 170 | 1.0 s | 1.70 | 4.25 | 2.43 |" in table.splitlines()
+    assert "| train.fit | 100 | 2.0 s | 1.00 | 2.50 | 1.43 |" in table.splitlines()
+    assert "| limit: products, traffic | 170 | 1.0 s | 1.70 | 4.25 | 2.43 |" in table.splitlines()
 
 
 def test_a_floor_that_is_not_reached_is_found():
