@@ -244,7 +244,7 @@ def samples_for(where: str, model: nn.Module, X: Tensor, y: Tensor) -> None:
             )
 
 
-def targets_of(where: str, logits: Tensor, y: Tensor, loss_fn: object, name: str = "targets") -> None:
+def targets_of(where: str, logits: Tensor, y: Tensor, loss_fn: object) -> None:
     """Refuse what cross-entropy cannot compare with the logits of a batch; another loss knows itself what it takes.
 
     Examples
@@ -253,16 +253,16 @@ def targets_of(where: str, logits: Tensor, y: Tensor, loss_fn: object, name: str
     Traceback (most recent call last):
     ValueError: fit: got targets from 0 to 2, expected class indices from 0 to 1
     """
-    if loss_fn is not F.cross_entropy:
+    if loss_fn is not F.cross_entropy and type(loss_fn) is not nn.CrossEntropyLoss:
         return
     shape(where, "(N, C, ...)", logits=logits)
     if y.shape[1:] not in (logits.shape[1:], logits.shape[2:]):
         raise ValueError(
-            f"{where}: got {name} of shape {tuple(y.shape)} for logits of shape {tuple(logits.shape)}, "
+            f"{where}: got targets of shape {tuple(y.shape)} for logits of shape {tuple(logits.shape)}, "
             "expected (N,) for (N, C)"
         )
     if y.ndim == 1:
-        class_indices(where, y, classes=logits.shape[1], name=name)
+        class_indices(where, y, classes=logits.shape[1])
 
 
 def _number(value: object) -> float:

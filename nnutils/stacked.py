@@ -79,7 +79,7 @@ class Stacked(nn.Module):
                 raise ValueError(
                     f"stacked: got models[{i}] with shared or frozen weights, expected none; use train.fit"
                 )
-        self.layers = stacks[0]
+        self.layers = stacks[0]  # a plain list: the weights that count are those below
         self.sources = stacks
         rows = [torch.cat([p.detach().reshape(-1) for p in _parameters(layers)]) for layers in stacks]
         self.weights = nn.Parameter(torch.stack(rows))
@@ -134,7 +134,7 @@ def fit(
     """Train models in place, all at once, by cross-entropy; return a history for each.
 
     A model that diverges does not disturb the others: its history says nan, and so do its weights. Ctrl-C ends the
-    training as in ``train.fit``.
+    training and keeps the weights of the last step and the history of the whole epochs.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def fit(
     compile, capture : bool
         As for ``steps.Pure``.
     **hyper
-        The rule's other hyperparameters, and ``weight_decay``.
+        The rule's other hyperparameters, ``weight_decay`` and ``decoupled``.
 
     Raises
     ------
@@ -184,8 +184,10 @@ def fit(
     for i, rate in enumerate(rates):
         nonnegative("stacked", **{f"lr[{i}]": rate})
     generators = [generator] if generator is None or isinstance(generator, torch.Generator) else list(generator)
-    if len(rates) != K or len(generators) not in (1, K):
-        raise ValueError(f"stacked: got {len(rates)} rates, {len(generators)} generators, {K} models, expected as many")
+    if len(rates) != K:
+        raise ValueError(f"stacked: got {len(rates)} learning rates for {K} models, expected one for all or for each")
+    if len(generators) not in (1, K):
+        raise ValueError(f"stacked: got {len(generators)} generators for {K} models, expected one for all or for each")
     optimizer = optim.Optimizer([stack.weights], optim.RULES[one_of("stacked", rule, optim.RULES)], lr=0.0, **hyper)
     optimizer.param_groups[0]["lr"] = torch.tensor(rates, dtype=torch.float64)[:, None]
     step = Pure(stack, optimizer, _losses, compile=compile, capture=capture)
@@ -198,6 +200,7 @@ def fit(
             for epoch in range(epochs):
                 bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
                 losses, sizes = [], []
+                stack.train()
                 with step:
                     for inputs, targets in _batches(X, y, batch_size, generators):
                         losses.append(step(inputs, targets))

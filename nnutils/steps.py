@@ -63,7 +63,7 @@ class Eager:
         self.compute_loss = _forward(model, loss_fn, autocast)
         self.optimizer = optimizer
         self.device = _device(optimizer)
-        self.flats: list[Flat] | None = None
+        self.flats: list[Flat] | None = None  # None until the first batch of an epoch; empty if nothing can be joined
 
     def __enter__(self) -> "Eager":
         """Begin an epoch."""
@@ -77,7 +77,7 @@ class Eager:
             self.flats = None
 
     def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        """Take one step; return the loss before it."""
+        """Take one step; return the loss before the update."""
         if self.flats is None:
             self.optimizer.zero_grad()
             loss = self._backward(inputs, targets)
@@ -115,8 +115,8 @@ class Pure:
     """Run the step as one function of tensors: as it is, compiled, or captured as a CUDA graph.
 
     The optimizer's state lies in tensors that are updated in place, and so do the learning rates, so that nothing is
-    compiled or captured anew when a schedule moves them. Compiled and captured is the step on batches of the first
-    one's size; a shorter batch runs the same function as it is.
+    compiled or captured anew when a schedule moves them. Only batches of the first batch's shape run compiled or
+    captured; a shorter one runs the same function as it is.
 
     Parameters
     ----------
@@ -132,9 +132,10 @@ class Pure:
     Raises
     ------
     ValueError
-        Another optimizer, or ``capture`` without a CUDA device.
+        Another optimizer, hooks, ``capture`` without a CUDA device or with layers that hold a generator, a dtype other
+        than bfloat16; at a step: a hyperparameter other than ``lr`` has changed.
     RuntimeError
-        No compiler.
+        At the first step: no compiler.
 
     Examples
     --------
@@ -169,7 +170,7 @@ class Pure:
         held = [name for name, module in model.named_modules() if _holds_generator(module)]
         if capture and held:
             raise ValueError(
-                f"fit: got capture=True for a model whose {held[0]} has a generator of its own, expected none"
+                f"fit: got capture=True for a model whose {held[0] or 'top module'} has a generator, expected none"
             )
         self.optimizer, self.compile = optimizer, compile
         self.groups = [
@@ -205,10 +206,11 @@ class Pure:
         def step(inputs: Tensor, targets: Tensor) -> Tensor:
             loss = compute_loss(inputs, targets)
             total = loss.sum() if loss.ndim else loss  # one loss for each of several models: see nnutils.stacked
-            grads = iter(torch.autograd.grad(total, weights, allow_unused=True))
+            grads = iter(torch.autograd.grad(total, weights, allow_unused=True))  # one after another, for all groups
             with torch.no_grad():
                 for (_, params, hyper), state_of, lr in zip(groups, states, lrs, strict=True):
-                    for w, state, grad in zip(params, state_of, grads, strict=False):  # as many of all as parameters
+                    for w, state in zip(params, state_of, strict=True):
+                        grad = next(grads)
                         if grad is not None:
                             new = optim.update(rule, w, grad, state, **{**hyper, "lr": lr})
                             for key, value in new.items():
@@ -230,13 +232,13 @@ class Pure:
         self.stack.close()
 
     def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        """Take one step; return the loss before it."""
+        """Take one step; return the loss before the update."""
         for i, group in enumerate(self.optimizer.param_groups):
             for key, value in self.fixed[i].items():
                 if group[key] != value:
                     raise ValueError(
-                        f"fit: got {key}={group[key]} after {value} with compile or capture, expected none but lr to "
-                        "change; with OneCycleLR say cycle_momentum=False"
+                        f"fit: {key} changed from {value} to {group[key]}; with compile or capture only lr may change "
+                        "(for OneCycleLR: cycle_momentum=False)"
                     )
             lr = group["lr"]
             if lr is not self.seen[i] or isinstance(lr, Tensor):

@@ -1,7 +1,7 @@
 """A plain training loop: minibatches, history, validation, early stopping, a progress bar.
 
-The data stay on the device as two tensors and a batch is a slice of one permutation; losses are summed on the device
-and read once an epoch, because reading a number from a GPU waits for the GPU.
+The data stay on the device as two tensors, and a batch is a slice of one permutation; only data that do not fit come
+from a DataLoader. Losses stay on the device and are read once an epoch: to read a number is to wait for the GPU.
 """
 
 import math
@@ -32,7 +32,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 def minibatches(
     X: Tensor, y: Tensor, batch_size: int, generator: torch.Generator | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield one epoch of shuffled batches; X and y by the same permutation, the last, shorter batch included.
+    """Yield one epoch of shuffled batches, X and y by the same permutation, the last batch too if it is shorter.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def minibatches(
         raise ValueError(f"minibatches: got {len(X)} rows and {len(y)} targets, expected as many of both")
     order = torch.randperm(len(X), generator=generator).to(X.device)
     # small batches are gathered many at a time, up to 64 kB, which fit the cache
-    together = max(1, 2**16 // (batch_size * X[0].numel() * X.element_size()))
+    together = max(1, 2**16 // max(1, batch_size * X[:1].numel() * X.element_size()))
     for rows in order.split(together * batch_size):
         yield from zip(X[rows].split(batch_size), y[rows].split(batch_size), strict=True)
 
@@ -81,12 +81,12 @@ def evaluate(
 
     The mode of every module comes back as it was, also when the model raises. The mean is over samples, not over
     batches, so that a shorter last batch weighs what it should. ``loss_fn`` must average over its batch. The accuracy
-    is nan where targets are no class indices (int64 of shape ``(N,)``).
+    is nan where targets are not class indices (int64 of shape ``(N,)``).
 
     Raises
     ------
     ValueError
-        No samples, wrong shapes or dtypes, targets that are no class indices of the model's outputs, or model and data
+        No samples, wrong shapes or dtypes, targets that are not class indices of the model's outputs, or model and data
         on different devices.
 
     Examples
@@ -136,23 +136,31 @@ def fit(
     """Train a model in place and return the history.
 
     Ctrl-C (the stop button) ends the training, not the program: the model keeps what it has learnt (under ``patience``
-    the best of it), and the history comes back with ``interrupted=True``. Every module is in training mode afterwards.
+    its best weights, if an epoch was evaluated), and the history comes back with ``interrupted=True``. Every module is
+    in training mode afterwards.
 
     Parameters
     ----------
     data : Split, (X, y) or DataLoader
         Training samples ``(N, ...)`` and targets ``(N,)`` on the model's device; a Split brings its validation part
-        along. A DataLoader is for data that does not fit there: its batches are moved one by one, and ``batch_size``
-        and ``generator`` are its own.
+        along. A DataLoader is for data that does not fit there: its batches are moved one by one, and the arguments
+        ``batch_size`` and ``generator`` have no effect.
     optimizer : torch.optim.Optimizer
         PyTorch's or one of ``nnutils.optim``, built for this model's parameters.
+    epochs : int
+        The number of epochs in all, those in a checkpoint included.
+    loss_fn : callable
+        From outputs and targets of a batch to the mean loss of its samples.
+    validation : (X, y), optional
+        Evaluated after each epoch, in evaluation mode and without ``autocast``.
     schedule : callable or LRScheduler, optional
-        A function from the step number (from 0) to the learning rate of that step, see ``nnutils.schedules``; or one
-        of PyTorch's schedulers, which is stepped as its documentation does: OneCycleLR and CyclicLR after each step,
-        ReduceLROnPlateau after each epoch with the validation loss, any other after each epoch. A function gives all
-        groups of the optimizer the same rate.
+        A function from the step number (from 0, counted over batches) to the learning rate of that step, the same for
+        all groups of the optimizer; see ``nnutils.schedules``. Or one of PyTorch's schedulers, stepped as its
+        documentation says: OneCycleLR and CyclicLR after each step, ReduceLROnPlateau after each epoch with the
+        validation loss, any other after each epoch, so that StepLR counts epochs and ``step_decay`` steps.
     patience : int, optional
-        Stop when the validation loss has not improved for this many epochs; in any case put the best weights back.
+        Stop when the validation loss has not improved for this many epochs; put the best weights back at the end,
+        however it comes.
     on_epoch : callable, optional
         Called after each epoch with its number (from 0), the history so far and the model, in training mode: to log,
         to draw, to save.
@@ -160,8 +168,9 @@ def fit(
         CPU generator that shuffles the batches.
     checkpoint : path, optional
         File that is written after each epoch, after ``on_epoch``. If it is there at the beginning, the run goes on
-        from it, and ends on the CPU with the same numbers, bit for bit, as a run that was never broken off; for what
-        must be the same again, and what is kept, see ``nnutils.checkpoints``.
+        after its last whole epoch; on the CPU the result is that of an unbroken run, bit for bit. Batch size, number of
+        samples, the types of optimizer and schedule, and whether there is patience and a generator must be as before.
+        The optimizer's hyperparameters come from the file: for another learning rate, begin anew with another file.
     compile, capture : bool
         Run each step as one compiled function, or as one CUDA graph; see ``nnutils.steps.Pure``.
     autocast : torch.dtype, optional
@@ -170,11 +179,12 @@ def fit(
     Raises
     ------
     ValueError
-        Wrong shapes or dtypes, targets that are no class indices of the model's outputs, no validation data for early
-        stopping, an optimizer built for another model, model and data on different devices, or a checkpoint of
-        another run.
+        Wrong shapes or dtypes, targets that are not class indices of the model's outputs (looked for in tensors, with
+        cross-entropy), no validation data for early stopping, an optimizer built for another model, model and data on
+        different devices, or a checkpoint of another run.
     Diverged
-        The loss of a step was nan or infinite. Losses are read once an epoch, so that this is told at its end.
+        The loss of a step was nan or infinite. Losses are read once an epoch, so the error comes at the end of the
+        epoch. The model is left as it is, under ``patience`` with its best weights.
 
     Examples
     --------
@@ -201,26 +211,27 @@ def fit(
             schedule=schedule, stopping=stopping, generators=batches.generators(),
         )  # fmt: skip
         saved.load()
-        if stopping is not None:
+        if stopping is not None:  # the patience may be another one than before
             history.stopped_early = stopping.waited >= stopping.patience
     step: Eager | Pure
     if compile or capture:
         step = Pure(model, optimizer, loss_fn, compile=compile, capture=capture, autocast=autocast)
     else:
         step = Eager(model, optimizer, loss_fn, autocast=autocast)
-    model.train()
     done, size, grad_mode = len(history.train_loss), batches.count(), torch.is_grad_enabled()
     last = done if history.stopped_early else epochs
     with tqdm(total=epochs * size or None, initial=done * size, unit="step", disable=not progress) as bar:
         try:
             for epoch in range(done, last):
                 bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
+                model.train()
                 _epoch(step, batches, rate, history, bar)
                 if validation is not None:
                     val_loss, val_accuracy = evaluate(model, *validation, loss_fn=loss_fn)
                     history.val_loss.append(val_loss)
                     history.val_accuracy.append(val_accuracy)
-                    history.stopped_early = stopping is not None and stopping.update(val_loss, model)
+                    if stopping is not None:
+                        history.stopped_early = stopping.update(val_loss, model)
                 rate.after_epoch(history)
                 if on_epoch is not None:
                     on_epoch(epoch, history, model)
@@ -231,12 +242,13 @@ def fit(
         except KeyboardInterrupt:
             history.interrupted = True
             history.trim(validated=validation is not None)
-            kept = "keeps what it has learnt" if stopping is None else "has its best weights"
+            kept = "has its best weights" if stopping and stopping.weights else "keeps what it has learnt"
             bar.write(f"fit: interrupted after {len(history.step_loss)} steps; the model {kept}")
         finally:
-            torch.set_grad_enabled(grad_mode)  # Ctrl-C can come between torch.no_grad and its end
+            torch.set_grad_enabled(grad_mode)  # Ctrl-C at the end of a torch.no_grad can leave gradients off
             if stopping is not None and stopping.weights is not None:
                 stopping.restore(model)
+            model.train()
     return history
 
 
@@ -246,7 +258,7 @@ def _epoch(step: Eager | Pure, batches: "_Batches", rate: "_Rate", history: Hist
     sizes: list[int] = []
     before = len(history.step_loss)
     try:
-        with step:  # parameters may share memory within
+        with step:  # within, parameters may be views of one vector: see steps.Eager
             for inputs, targets in batches.on(step.device):
                 rate.before_step(before + len(losses))
                 losses.append(step(inputs, targets))
@@ -254,10 +266,13 @@ def _epoch(step: Eager | Pure, batches: "_Batches", rate: "_Rate", history: Hist
                 rate.after_step()
                 bar.update()
     finally:
-        # the one place that waits for the device
+        # the one place in an epoch's steps that waits for the device
         history.step_loss += torch.stack(losses).flatten().tolist() if losses else []
     if not losses:
-        raise ValueError("fit: got data without a batch, expected at least one; drop_last drops a batch that is short")
+        raise ValueError(
+            "fit: got data without a batch, expected at least one in each epoch; drop_last drops a batch that is "
+            "short, and some data can be read only once"
+        )
     values = history.step_loss[before:]
     history.train_loss.append(sum(v * n for v, n in zip(values, sizes, strict=True)) / sum(sizes))
     history.lr.append(float(rate.last))
@@ -297,7 +312,8 @@ class _Batches:
     def generators(self) -> dict[str, torch.Generator]:
         """Return what shuffles."""
         holders = [self.source, self.source.sampler] if isinstance(self.source, DataLoader) else [self]
-        found = {f"{type(one).__name__}.generator": getattr(one, "generator", None) for one in holders}
+        names = ("loader", "sampler") if isinstance(self.source, DataLoader) else ("generator",)
+        found = {name: getattr(one, "generator", None) for name, one in zip(names, holders, strict=True)}
         return {name: one for name, one in found.items() if isinstance(one, torch.Generator)}
 
 
@@ -344,19 +360,19 @@ def _check(
     loss_fn: Loss,
 ) -> None:
     whole("fit", 1, epochs=epochs, batch_size=batch_size)
-    for name, pair in (("targets", source), ("validation targets", validation)):
-        if pair is not None and not isinstance(pair, DataLoader):
-            X, y = _pair("validation", pair)
-            samples_for("fit", model, X, y)
+    for where, name, given in (("fit", "data", source), ("fit, validation", "validation", validation)):
+        if given is not None and not isinstance(given, DataLoader):
+            X, y = _pair(name, given)
+            samples_for(where, model, X, y)
             with keep_modes(model), torch.no_grad(), torch.random.fork_rng([X.device] if X.is_cuda else []):
-                targets_of("fit", model.eval()(X[:batch_size]), y, loss_fn, name)
+                targets_of(where, model.eval()(X[:batch_size]), y, loss_fn)
     if isinstance(schedule, ReduceLROnPlateau) and validation is None:
         raise ValueError("fit: got ReduceLROnPlateau without validation data, expected both; pass validation=(X, y)")
     if schedule is not None and not callable(schedule) and not isinstance(schedule, LRScheduler):
         raise ValueError(f"fit: got {schedule!r} as schedule, expected a function of the step number or an LRScheduler")
     if isinstance(optimizer, torch.optim.LBFGS):
         raise ValueError(
-            "fit: got LBFGS, which evaluates the loss several times a step, expected one that does it once"
+            "fit: got LBFGS, which evaluates the loss several times a step, expected an optimizer that does it once"
         )
     if patience is not None and validation is None:
         raise ValueError(f"fit: got patience={patience} without validation data, expected both; pass validation=(X, y)")
@@ -372,6 +388,8 @@ def _check(
 
 
 def _pair(name: str, given: object) -> tuple[Tensor, Tensor]:
-    if not isinstance(given, tuple | list) or len(given) != 2:
+    if not isinstance(given, tuple | list):
         raise ValueError(f"fit: got {name} of type {type(given).__name__}, expected a pair of tensors (X, y)")
+    if len(given) != 2:
+        raise ValueError(f"fit: got {name} of {len(given)} parts, expected a pair of tensors (X, y)")
     return given[0], given[1]

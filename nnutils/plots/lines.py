@@ -84,10 +84,12 @@ def history(run: "History") -> Figure:
     """
     import matplotlib.pyplot as plt
 
-    epochs = range(1, len(run.train_loss) + 1)
+    # a run that diverged ended before the evaluation of its last epoch
+    whole = len(run.val_loss) or len(run.train_loss)
+    epochs = range(1, whole + 1)
     columns = 2 if np.isfinite(run.val_accuracy).any() else 1
     figure, axes = plt.subplots(1, columns, figsize=(4.6 * columns, 3.2), squeeze=False)
-    losses = {"training": run.train_loss} | ({"validation": run.val_loss} if run.val_loss else {})
+    losses = {"training": run.train_loss[:whole]} | ({"validation": run.val_loss} if run.val_loss else {})
     curves(axes[0, 0], losses, x=epochs, xlabel="epoch", ylabel="loss")
     if np.isfinite(run.val_loss).any():
         best = int(np.nanargmin(run.val_loss))

@@ -139,12 +139,15 @@ def small(path, *, width=2, batch_size=2, rows=4, make=torch.optim.SGD, lr=0.1, 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"batch_size": 4}, "checkpoint: got batch_size 4, expected 2 as in .*run.pt; go on with that, or move"),
+        (
+            {"batch_size": 4},
+            "checkpoint: got batch_size 4, expected 2 as in .*run.pt; pass the same as before, or move",
+        ),
         ({"rows": 6}, "checkpoint: got samples 6, expected 4 as in"),
         ({"make": torch.optim.Adam}, "checkpoint: got optimizer Adam, expected SGD as in"),
-        ({"patience": 2}, "checkpoint: got patience one, expected none as in"),
+        ({"patience": 2}, "checkpoint: got patience a number, expected none as in"),
         ({"schedule": lambda step: 0.1}, "checkpoint: got schedule a function, expected none as in"),
-        ({"generator": torch.Generator()}, "checkpoint: got generators _Batches.generator, expected none as in"),
+        ({"generator": torch.Generator()}, "checkpoint: got generators generator, expected none as in"),
         ({"width": 3}, r"checkpoint: got another model than that of .*run.pt \(size mismatch for bias"),
     ],
 )

@@ -162,7 +162,12 @@ def test_digits_are_learnt():
         ({"epochs": 0}, "got epochs=0"),
         ({"patience": 2}, "got patience=2 without validation data, expected both"),
         ({"patience": 0, "validation": (torch.ones(3, 2), torch.zeros(3).long())}, "EarlyStopping: got patience=0"),
-        ({"validation": (torch.ones(3, 2), torch.zeros(2).long())}, "got 3 rows and 2 targets"),
+        ({"validation": (torch.ones(3, 2), torch.zeros(2).long())}, "fit, validation: got 3 rows and 2 targets"),
+        (
+            {"data": (torch.ones(3, 2), torch.full((3,), 2)), "loss_fn": nn.CrossEntropyLoss()},
+            "fit: got targets from 2",
+        ),
+        ({"data": (torch.ones(3, 2), torch.zeros(3).long(), 1)}, r"fit: got data of 3 parts, expected a pair"),
         ({"data": (torch.ones(3, 2), torch.zeros(3))}, r"fit: got targets of dtype torch.float32, .* use .long\(\)"),
         ({"data": (torch.ones(3, 2), torch.full((3,), 2))}, "fit: got targets from 2 to 2, expected .* from 0 to 1"),
         (
@@ -185,7 +190,7 @@ def test_digits_are_learnt():
         ),
         ({"data": (torch.ones(3, 1, 2), torch.zeros(3).long())}, r"for logits of shape \(3, 1, 2\), expected"),
         ({"validation": data.load("moons")}, "fit: got validation of type Split, expected a pair"),
-        ({"validation": (torch.ones(3, 2), torch.full((3,), 2))}, "fit: got validation targets from 2 to 2"),
+        ({"validation": (torch.ones(3, 2), torch.full((3,), 2))}, "fit, validation: got targets from 2 to 2"),
         ({"schedule": lambda step: math.nan}, r"fit: got schedule\(0\)=nan, expected a finite number, 0 or more"),
         ({"data": (torch.ones(3, 2, device="meta"), torch.zeros(3).long())}, "expected one device"),
     ],
@@ -283,12 +288,10 @@ def points(n=16, d=2, k=2):
 
 def test_a_rate_that_is_too_high_is_named_with_the_step_and_the_history_is_kept():
     X, y = points()
-    model = nn.Sequential(nn.Linear(2, 8), nn.Linear(8, 8), nn.Linear(8, 2))
-    loss_fn = lambda logits, targets: (logits**4).mean()  # noqa: E731
     with pytest.raises(
-        train.Diverged, match=r"loss of step \d+ \(epoch 1\) is (nan|inf); it had grown .*rate, 100, is"
+        train.Diverged, match=r"is (nan|inf); it had grown from .* the learning rate, 1e\+04, is too"
     ) as e:
-        learn(model, X * 10, y, lr=100.0, loss_fn=loss_fn)
+        learn(nn.Linear(2, 2), X * 100, y, lr=1e4, loss_fn=lambda logits, _: (logits**2).mean())
     history = e.value.history
     assert len(history.step_loss) == 4
     assert all(map(math.isfinite, history.step_loss[: e.value.step]))
@@ -352,6 +355,49 @@ def test_ctrl_c_ends_the_training_and_keeps_what_was_learnt(capsys, validated):
         F.cross_entropy(reference(inputs), targets).backward()
         optimizer.step()
     torch.testing.assert_close(model.state_dict(), reference.state_dict())
+
+
+def test_ctrl_c_before_the_first_evaluation_says_that_there_are_no_best_weights(capsys):
+    X, y = points()
+    calls = []
+
+    class Interrupted(nn.Linear):
+        def forward(self, X):
+            calls.append(self.training)
+            if calls.count(True) == 2:
+                signal.raise_signal(signal.SIGINT)
+            return super().forward(X)
+
+    history = learn(Interrupted(2, 2), X, y, validation=(X, y), patience=3)
+    assert (len(history.step_loss), history.train_loss, history.lr) == (1, [], [])
+    assert "after 1 steps; the model keeps what it has learnt" in capsys.readouterr().out
+
+
+def test_a_callback_that_evaluates_does_not_end_training_mode():
+    X, y = points()
+    modes = []
+
+    class Watched(nn.Linear):
+        def forward(self, X):
+            modes.append(self.training)
+            return super().forward(X)
+
+    model = Watched(2, 2)
+    learn(model, X, y, on_epoch=lambda epoch, history, model: model.eval(), epochs=2)
+    assert modes == [False] + [True] * 8
+    assert model.training
+
+
+def test_a_run_that_diverged_after_an_evaluation_can_be_drawn():
+    X, y = points()
+
+    def spoil(epoch, history, model):
+        model.weight.data.fill_(math.nan)
+
+    with pytest.raises(train.Diverged) as raised:
+        learn(nn.Linear(2, 2), X, y, validation=(X, y), on_epoch=spoil)
+    assert [len(column) for column in (raised.value.history.train_loss, raised.value.history.val_loss)] == [2, 1]
+    assert plots.history(raised.value.history).axes
 
 
 def test_ctrl_c_in_the_callback_leaves_a_history_that_can_be_drawn():
@@ -487,7 +533,7 @@ def test_a_stream_without_length_is_trained_on(tmp_path):
     ("loader", "message"),
     [
         (DataLoader([{"x": torch.ones(2), "y": 0}]), "fit: got a batch of type dict, expected a pair of tensors"),
-        (DataLoader([(torch.ones(2), 0, 1)]), "fit: got a batch of type list, expected a pair of tensors"),
+        (DataLoader([(torch.ones(2), 0, 1)]), "fit: got a batch of 3 parts, expected a pair of tensors"),
         (
             DataLoader([(torch.ones(2), 0)], batch_size=2, drop_last=True),
             "fit: got data without a batch, expected at l",
