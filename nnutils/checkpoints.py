@@ -123,8 +123,8 @@ class Checkpoint:
             given, kept = (one.get(key) or "none" for one in (self.recipe, recipe))
             if given != kept:
                 raise ValueError(
-                    f"checkpoint: got {key} {given}, expected {kept} as in {self.path}; pass the same as before, or move "
-                    "the file away to begin anew"
+                    f"checkpoint: got {key} {given}, expected {kept} as in {self.path}; pass the same as before, or "
+                    "move the file away to begin anew"
                 )
         try:
             self.model.load_state_dict(content["model"])
