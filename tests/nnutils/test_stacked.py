@@ -118,6 +118,15 @@ def test_an_error_in_the_callback_loses_no_weights():
     assert not torch.equal(model[2].weight, before[2].weight)
 
 
+def test_a_split_brings_its_validation_part_along():
+    split = data.load("moons")
+    models = [net(seed).float() for seed in range(2)]
+    histories = stacked.fit(models, split, "adam", lr=0.01, epochs=1, progress=False)
+    for model, history in zip(models, histories, strict=True):
+        expected = train.evaluate(model, split.X_val, split.y_val)
+        assert (history.val_loss[0], history.val_accuracy[0]) == pytest.approx(expected, rel=1e-5)
+
+
 TIED = nn.Linear(2, 2)
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import warnings
 
 import pytest
@@ -242,6 +243,33 @@ def test_ctrl_c_waits_until_the_vectors_are_made_or_undone(monkeypatch):
         assert set(optimizer.state) == set(model.parameters())
         torch.testing.assert_close(model.state_dict(), reference.state_dict(), rtol=0, atol=0)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_run_in_another_thread_which_nobody_can_interrupt():
+    model, reference = net(), net()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    thread = threading.Thread(target=run, args=(steps.Eager(model, optimizer), batches()))
+    thread.start()
+    thread.join()
+    plain(reference, torch.optim.SGD(reference.parameters(), lr=0.1), batches())
+    torch.testing.assert_close(model.state_dict(), reference.state_dict())
+
+
+@pytest.mark.parametrize("odd", ["transposed", "wide", "sparse"])
+def test_parameters_that_cannot_lie_in_one_vector_stay_as_they_are(odd):
+    params = [nn.Parameter(torch.ones(3, 2)), nn.Parameter(torch.ones(3, 2))]
+    if odd == "transposed":
+        params[1] = nn.Parameter(torch.ones(2, 3).T)
+    if odd == "wide":
+        params[1] = nn.Parameter(torch.ones(3, 2, dtype=torch.float64))
+    for p in params:
+        p.grad = torch.ones_like(p)
+    if odd == "sparse":
+        params[1].grad = params[1].grad.to_sparse()
+    optimizer = torch.optim.SGD(params, lr=0.1)
+    assert flat.flatten(optimizer) == []
+    optimizer.step()
+    assert all((p == 0.9).all() or odd == "wide" for p in params)
 
 
 def test_when_memory_runs_out_for_a_group_the_others_are_as_before(monkeypatch):

@@ -276,6 +276,11 @@ def test_minibatches_are_of_two_tensors_on_one_device(y):
         next(train.minibatches(torch.ones(2, 2), y, 1))
 
 
+def test_minibatches_need_as_many_targets_as_samples():
+    with pytest.raises(ValueError, match="minibatches: got 3 rows and 2 targets, expected as many of both"):
+        next(train.minibatches(torch.ones(3, 2), torch.ones(2), 4))
+
+
 def learn(model, X, y, *, epochs=3, lr=0.1, make=torch.optim.SGD, **options):
     optimizer = make(model.parameters(), lr=lr)
     return train.fit(model, (X, y), optimizer=optimizer, epochs=epochs, batch_size=4, progress=False, **options)
