@@ -95,8 +95,8 @@ def test(label: str) -> bool:
     for seed in tqdm(SEEDS, desc=label, unit="net"):
         start = time.process_time()
         model = recipe(X, y, seed=seed, **options)
-        seconds.append(time.process_time() - start)
-        accuracies.append(100 * train.evaluate(model, split.X_test, split.y_test)[1])
+        seconds.append(round(time.process_time() - start, 1))
+        accuracies.append(round(100 * train.evaluate(model, split.X_test, split.y_test)[1], 2))
     mean, spread = statistics.mean(accuracies), statistics.stdev(accuracies)
     print(f"{label}: {mean:.2f} % +- {spread:.2f}, {statistics.median(seconds):.0f} s a net (expected {expected} %)")
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}

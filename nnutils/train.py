@@ -24,7 +24,7 @@ from nnutils.history import Diverged, History
 from nnutils.regularization import EarlyStopping
 from nnutils.steps import Eager, Pure
 
-__all__ = ["Diverged", "History", "evaluate", "fit", "keep_modes", "minibatches"]
+__all__ = ["evaluate", "fit", "keep_modes", "minibatches"]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 

@@ -3,8 +3,9 @@
 import json
 
 import pytest
+import torch
 
-from benchmarks import training
+from benchmarks import accuracy, training
 from benchmarks.contenders import LOOPS, NETS
 
 SPEED = {
@@ -63,3 +64,27 @@ def test_loops_take_turns_in_processes_of_their_own():
     assert len(eager.seconds) == len(compute.seconds) == 2
     assert min(eager.seconds) > 0
     assert eager.steps_per_second > 0
+
+
+def test_the_recipe_changes_each_image_in_training_and_none_in_evaluation():
+    X, y = torch.rand(300, 784), torch.arange(300) % 10
+    seen = []
+
+    def change(images):
+        seen.append(tuple(images.shape))
+        return images.flip(-1)
+
+    model = accuracy.recipe(X, y, width=16, epochs=2, change=change)
+    assert seen == [(256, 28, 28), (44, 28, 28)] * 2
+    assert torch.equal(model[0].eval()(X), X)
+    assert torch.equal(model[0].train()(X), X.view(-1, 28, 28).flip(-1).flatten(1))
+
+
+@pytest.mark.parametrize(("expected", "reached"), [(0.0, True), (100.0, False)])
+def test_an_accuracy_that_is_not_reached_fails(monkeypatch, tmp_path, capsys, expected, reached):
+    monkeypatch.setattr(accuracy, "recipe", lambda X, y, *, seed: torch.nn.Linear(64, 10))
+    monkeypatch.setattr(accuracy, "RESULTS", tmp_path / "accuracy.json")
+    monkeypatch.setitem(accuracy.CHOSEN, "mnist", ("digits", {}, expected))
+    assert accuracy.test("mnist") is reached
+    assert len(json.loads((tmp_path / "accuracy.json").read_text())["mnist"]["accuracies"]) == 5
+    assert f"(expected {expected} %)" in capsys.readouterr().out
