@@ -34,6 +34,11 @@ ELEMENTWISE = (
 """PyTorch's optimizers that treat each weight by itself, so that many tensors may be updated as one vector."""
 
 
+#: A tensor of more numbers than this is worth an operation of its own on a CPU, where joining it costs two more passes
+#: over its gradient.
+LARGE = 2**16
+
+
 class Flat:
     """Parameters of one group of an optimizer, and their gradients and state, as views of long vectors.
 
@@ -68,10 +73,11 @@ class Flat:
             optimizer.state.pop(p, None)
         if joined:
             optimizer.state[self.weights] = joined
-        if "foreach" in group and self.foreach is None and not group.get("fused"):
-            group["foreach"] = False  # what PyTorch would choose for one tensor, but not look for at each step
         inside = set(map(id, params))
         group["params"] = [self.weights, *(p for p in self.before if id(p) not in inside)]
+        alone = len(group["params"]) == 1 or self.weights.device.type == "cpu"
+        if "foreach" in group and self.foreach is None and not group.get("fused") and alone:
+            group["foreach"] = False  # what PyTorch would choose here, but not look for at each step
 
     def part(self) -> None:
         """Give each parameter memory of its own again."""
@@ -98,8 +104,9 @@ class Flat:
 def flatten(optimizer: torch.optim.Optimizer) -> list[Flat]:
     """Join the parameters that have a gradient, group by group, where the optimizer treats each weight by itself.
 
-    A group stays as it is where its parameters differ in dtype, device or number of steps taken; all stay where a hook
-    listens to the optimizer or to the gradient of a parameter, and so expects the tensors themselves.
+    On a CPU large tensors stay by themselves. A group stays as it is where its parameters differ in dtype, device or
+    number of steps taken; all stay where a hook listens to the optimizer or to the gradient of a parameter, and so
+    expects the tensors themselves.
 
     Examples
     --------
@@ -115,6 +122,7 @@ def flatten(optimizer: torch.optim.Optimizer) -> list[Flat]:
     try:
         for group in optimizer.param_groups:
             params = [p for p in group["params"] if type(p) is nn.Parameter and p.grad is not None and p.ndim]
+            params = [p for p in params if p.numel() <= LARGE or p.device.type != "cpu"]
             if len(params) > 1 and all(_fits(optimizer, params[0], p) for p in params):
                 flats.append(Flat(optimizer, group, params))
     except BaseException:

@@ -272,6 +272,21 @@ def test_parameters_that_cannot_lie_in_one_vector_stay_as_they_are(odd):
     assert all((p == 0.9).all() or odd == "wide" for p in params)
 
 
+def test_a_large_tensor_stays_by_itself_beside_the_vector_of_the_others():
+    torch.manual_seed(0)
+    ours, theirs = (nn.Sequential(nn.Linear(4, 20_000), nn.ReLU(), nn.Linear(20_000, 3)) for _ in range(2))
+    theirs.load_state_dict(ours.state_dict())
+    a, b = torch.optim.RMSprop(ours.parameters()), torch.optim.RMSprop(theirs.parameters())
+    given = batches(4)
+    with steps.Eager(ours, a) as step:
+        for inputs, targets in given:
+            step(inputs, targets)
+        assert [p.numel() for p in a.param_groups[0]["params"]] == [80_003, 80_000]
+    plain(theirs, b, given)
+    torch.testing.assert_close(ours.state_dict(), theirs.state_dict(), rtol=1e-4, atol=1e-5)
+    assert_same_state(a, b, rtol=1e-4, atol=1e-5)
+
+
 def test_when_memory_runs_out_for_a_group_the_others_are_as_before(monkeypatch):
     model = net()
     optimizer = torch.optim.Adam([{"params": model[0].parameters()}, {"params": model[3].parameters()}])
