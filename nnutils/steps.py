@@ -29,10 +29,10 @@ class Eager:
     """Run a step operation by operation, with any optimizer's own update.
 
     The update of a small net costs more than its products: RMSprop runs five operations for each parameter tensor. So
-    from the second batch of a block on, the parameters that had a gradient on the first are views of one vector, their
-    gradients of a second one, and the optimizer sees these two, where it treats each weight by itself
-    (``nnutils.flat``). A parameter that gets no gradient on a later batch counts as
-    one whose gradient is 0.
+    from the second batch of a block on, the parameters that had a gradient on the first (on a CPU: but for large ones)
+    are views of one vector, their gradients of a second one, and the optimizer sees these two, where it treats each
+    weight by itself (``nnutils.flat``). A parameter that gets no gradient on a later batch counts as one whose gradient
+    is 0.
 
     Parameters
     ----------
