@@ -62,11 +62,9 @@ NETS = {
 K = 50  # toy nets
 
 
-def dataloader(net: Net, device: str, between: Between) -> None:
-    """Train as most do: TensorDataset, DataLoader, ``loss.item()`` at each step."""
-    model, (X, y) = net.model().to(device), net.samples("cpu")
+def plain(model: nn.Module, loader: DataLoader[Any], device: str, between: Between) -> None:
+    """Train as most do: batch by batch from a DataLoader, ``loss.item()`` at each step."""
     optimizer = torch.optim.RMSprop(model.parameters(), lr=LR)
-    loader = DataLoader(TensorDataset(X, y), batch_size=net.batch_size, shuffle=True)
     while True:
         for inputs, targets in loader:
             inputs, targets = inputs.to(device), targets.to(device)
@@ -78,8 +76,14 @@ def dataloader(net: Net, device: str, between: Between) -> None:
         between()
 
 
+def dataloader(net: Net, device: str, between: Between) -> None:
+    """Train on a TensorDataset."""
+    loader = DataLoader(TensorDataset(*net.samples("cpu")), batch_size=net.batch_size, shuffle=True)
+    plain(net.model().to(device), loader, device, between)
+
+
 def torchvision(net: Net, device: str, between: Between) -> None:
-    """Train as torchvision's tutorials do: its data set with ToTensor and Normalize, a DataLoader, ``loss.item()``."""
+    """Train on torchvision's data set with ToTensor and Normalize, as its tutorials do."""
     from torchvision import datasets, transforms
 
     change = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
@@ -88,17 +92,7 @@ def torchvision(net: Net, device: str, between: Between) -> None:
         images = datasets.FashionMNIST(folder, train=True, transform=change, download=True)
     part: Dataset[Any] = torch.utils.data.Subset(images, range(net.batches * net.batch_size))
     loader = DataLoader(part, batch_size=net.batch_size, shuffle=True)
-    model = nn.Sequential(nn.Flatten(), net.model()).to(device)
-    optimizer = torch.optim.RMSprop(model.parameters(), lr=LR)
-    while True:
-        for inputs, targets in loader:
-            inputs, targets = inputs.to(device), targets.to(device)
-            optimizer.zero_grad()
-            loss = F.cross_entropy(model(inputs), targets)
-            loss.backward()
-            optimizer.step()
-            loss.item()
-        between()
+    plain(nn.Sequential(nn.Flatten(), net.model()).to(device), loader, device, between)
 
 
 def lightning(net: Net, device: str, between: Between) -> None:

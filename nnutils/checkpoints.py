@@ -70,11 +70,7 @@ class Checkpoint:
         self.recipe = {
             **recipe,
             "optimizer": type(optimizer).__name__,
-            "schedule": type(schedule).__name__
-            if hasattr(schedule, "state_dict")
-            else "a function"
-            if schedule
-            else "",
+            "schedule": "" if schedule is None else type(schedule).__name__,
             "patience": "a number" if stopping is not None else "",
             "generators": ", ".join(sorted(self.generators)),
         }
@@ -130,8 +126,8 @@ class Checkpoint:
             self.model.load_state_dict(content["model"])
         except RuntimeError as error:
             raise ValueError(
-                f"checkpoint: got another model than that of {self.path} ({str(error).splitlines()[-1].strip()}); go "
-                "on with that, or move the file away to begin anew"
+                f"checkpoint: got another model than that of {self.path} ({str(error).splitlines()[-1].strip()}); "
+                "pass the same as before, or move the file away to begin anew"
             ) from None
         with torch.no_grad():
             for name, buffer in self.model.named_buffers():  # also those that a state_dict leaves out

@@ -6,7 +6,7 @@ stacked they are ``(K, out, in)``, a layer is one batched product, and the updat
 as if it were alone.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -180,7 +180,7 @@ def fit(
         with torch.no_grad():
             targets_of("stacked", stack.eval()(X[:batch_size])[0], y, F.cross_entropy)
     K, (X, y) = len(models), parts[0]
-    rates = [float(lr)] * K if isinstance(lr, int | float) else list(map(float, lr))
+    rates = list(map(float, lr)) if isinstance(lr, Iterable) else [float(lr)] * K
     for i, rate in enumerate(rates):
         nonnegative("stacked", **{f"lr[{i}]": rate})
     generators = [generator] if generator is None or isinstance(generator, torch.Generator) else list(generator)
@@ -216,7 +216,9 @@ def fit(
         for history in histories:
             history.interrupted = True
             history.trim(validated=len(parts) > 1)
-        bar.write(f"stacked: interrupted after {len(histories[0].train_loss)} epochs; the models keep what they learnt")
+        tqdm.write(
+            f"stacked: interrupted after {len(histories[0].train_loss)} epochs; the models keep what they learnt"
+        )
     finally:
         stack.write_back()
     return histories

@@ -178,14 +178,14 @@ class Pure:
             for group in optimizer.param_groups
         ]
         weights = [w for _, params, _ in self.groups for w in params]
-        self.device = device = _device(optimizer)
+        device = self.device = _device(optimizer)
         if capture and device.type != "cuda":
             raise ValueError(f"fit: got capture=True for a model on {device}, expected one on a CUDA device")
         for w in weights:
             blank = optim.initial_state(optimizer.rule, w)
             old = {key: torch.as_tensor(value) for key, value in optimizer.state[w].items()}
             optimizer.state[w] = {key: old[key].to(zeros) if key in old else zeros for key, zeros in blank.items()}
-        self.lrs = [_rate(group["lr"], params[0], capture) for group, params, _ in self.groups]
+        self.lrs = [_rate(group["lr"], weights[0], capture) for group, _, _ in self.groups]
         self.seen = [group["lr"] for group, _, _ in self.groups]
         self.step = self._function(_forward(model, loss_fn, autocast), weights)
         self.fast = torch.compile(self.step) if compile else self.step

@@ -4,6 +4,7 @@ import copy
 import math
 import signal
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -128,6 +129,13 @@ def test_a_split_brings_its_validation_part_along():
 
 
 TIED = nn.Linear(2, 2)
+
+
+@pytest.mark.parametrize("lr", [np.float32(0.5), np.array([0.5]), (0.5,)])
+def test_rates_may_be_numbers_of_numpys(lr):
+    (X, y), _ = moons()
+    (history,) = stacked.fit([net(0)], (X, y), "sgd", lr=lr, epochs=1, progress=False)
+    assert history.lr == [0.5]
 
 
 def test_a_model_that_diverges_leaves_the_others_alone():

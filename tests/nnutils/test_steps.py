@@ -307,6 +307,17 @@ def test_when_memory_runs_out_for_a_group_the_others_are_as_before(monkeypatch):
     assert [len(group["params"]) for group in optimizer.param_groups] == [2, 2]
 
 
+def test_a_group_that_is_frozen_throughout_is_no_matter():
+    models = [net(), net()]
+    groups = []
+    for model in models:
+        model[0].requires_grad_(False)
+        groups.append([{"params": model[0].parameters()}, {"params": model[3].parameters()}])
+    run(steps.Pure(models[0], optim.SGD(groups[0], lr=0.1)), batches())
+    plain(models[1], torch.optim.SGD(groups[1], lr=0.1), batches())
+    torch.testing.assert_close(models[0].state_dict(), models[1].state_dict())
+
+
 def test_a_rate_that_is_a_tensor_changed_in_place_is_seen():
     model, reference = net(), net()
     a = optim.SGD(model.parameters(), lr=torch.tensor(0.1))
